@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Protocol, cast
+from urllib.parse import quote
 
 from cfy_cli.agent.connection import ManagerConnection
 from cfy_cli.contract.json import Json, JsonObject
@@ -174,6 +175,27 @@ class ApiRecords:
     def fetch(self, url: str, file: IO[bytes]) -> None:
         assert self.files is not None
         self.files.fetch(url, file)
+
+    def download_folder(self, folder: str, target: Path) -> None:
+        """Write an archive of a folder of the manager's files."""
+        path = f"/operations/{quote(self._operation_id)}/files?folder={quote(folder)}"
+        self._connection.download(path, target, self.stopped)
+
+    def has_agents(self) -> bool:
+        return True  # operations that run here came over a broker
+
+    def find_agent(self, host_id: str) -> None:
+        raise NotImplementedError
+
+    def assign_agent(self, operation_id: str, name: str) -> None:
+        raise NotImplementedError
+
+    def run_agent_operation(self, ctx: object) -> Json:
+        raise NotImplementedError
+
+    def agent_script(self, host_id: str, agent_config: JsonObject | None) -> str | None:
+        script = self.call("agent_script", host_id=host_id, agent_config=agent_config)
+        return None if script is None else str(script)
 
     def cancel_request(self) -> CancelRequest:
         return CancelRequest.KILL if self.stopped.is_set() else CancelRequest.NONE

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
+from urllib.parse import quote
 
 import click
 
 from cfy_cli.contract.manager_resources import AGENTS
-from cfy_cli.errors import NotFound, Usage
+from cfy_cli.errors import CfyError, NotFound, Unreachable, Usage
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Unpack
 
     from cfy_cli.client.collection import Item
     from cfy_cli.shell.options import Decorator
 
+START_TIMEOUT = 20.0  # seconds in which an agent in the background reports
 INSTALL, VALIDATE = "install_new_agents", "validate_agents"  # workflows
 
 
@@ -59,6 +62,14 @@ def waiting() -> Decorator:
     return click.option("--wait/--no-wait", default=False, help="Wait until the executions have ended.")
 
 
+def config_option() -> Decorator:
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        help="The file with the configuration of the agent (default: CFY_AGENT_CONFIG, ~/.cfy-agents/agent.json).",
+    )
+
+
 @click.group("agents", cls=CommandGroup)
 def cli() -> None:
     """Manage agents on the hosts of deployments."""
@@ -68,7 +79,7 @@ def cli() -> None:
 @choosing()
 @pass_app
 def list_agents(app: App, **filters: Unpack[AgentFilters]) -> None:
-    """List agents; the embedded manager has none, since it runs operations itself."""
+    """List agents on the hosts of deployments; a manager without a broker has none and runs all operations itself."""
     app.show_list(app.client.collection(AGENTS), **_query(filters))
 
 
@@ -114,6 +125,59 @@ def validate_agents(app: App, wait: bool, **filters: Unpack[AgentFilters]) -> No
     _start(app, VALIDATE, {}, filters, wait=wait)
 
 
+@cli.command("script")
+@click.argument("name")
+@pass_app
+def show_script(app: App, name: str) -> None:
+    """Print the script that installs and starts the agent NAME, on the host that runs it.
+
+    NAME is the agent, or the node instance of the host. Each script has a new token: the agent's former one ends.
+    """
+    answer = app.client.http.item("POST", f"agents/{quote(name, safe='')}/script")
+    app.result(str(answer["script"]).rstrip("\n"), answer)
+
+
+@cli.command("start")
+@config_option()
+@click.option("--background", is_flag=True, help="Run on in the background, and write the log to a file.")
+@pass_app
+def start_agent(app: App, config: Path | None, background: bool) -> None:
+    """Run the agent of this host until it is stopped; for hosts of deployments.
+
+    The configuration names the manager and the token of the agent. Environment variables win over it:
+    CFY_AGENT_NAME, CFY_AGENT_MANAGER_URL, CFY_AGENT_TOKEN, CFY_AGENT_TENANT, CFY_AGENT_BROKER_URL, CFY_AGENT_QUEUE.
+    """
+    if find_spec("celery") is None:
+        raise Unreachable("What an agent needs is not installed", hint="Install it: pip install 'cfy-cli[agent]'")
+    from cfy_cli.agent import host
+    from cfy_cli.agent.configuration import read_configuration
+
+    configuration = read_configuration(config)
+    arguments = ["-m", "cfy_cli", "agents", "start", *(("--config", str(config)) if config else ())]
+    if not background:
+        host.start(configuration, arguments)
+        return
+    status = host.start_in_background(configuration, arguments, START_TIMEOUT)
+    app.result(f"Agent `{status['name']}` started: process {status['pid']}", status)
+
+
+@cli.command("status")
+@config_option()
+@pass_app
+def show_status(app: App, config: Path | None) -> None:
+    """Show whether the agent of this host runs, and what it reported last."""
+    from cfy_cli.agent import host
+    from cfy_cli.agent.configuration import read_configuration
+
+    configuration = read_configuration(config)
+    status = host.read_status(configuration.folder)
+    if status is None or not host.is_running(configuration.folder):
+        raise NotFound(
+            f"The agent {configuration.name} does not run on this host", hint="Start it: cfy agents start --background"
+        )
+    app.show_details(dict(status), "Agent")
+
+
 def _query(filters: AgentFilters) -> dict[str, Any]:
     query: dict[str, Any] = {name: value or None for name, value in filters.items() if name != "all_states"}
     return query if filters["all_states"] else {**query, "state": "started"}
@@ -127,7 +191,7 @@ def _start(app: App, workflow: str, parameters: Mapping[str, object], filters: A
     if not agents.items:
         raise NotFound(
             "There are no agents that match: nothing was started",
-            hint="The embedded manager runs operations itself. List agents: cfy agents list --all-states",
+            hint="A manager without a broker runs operations itself. List agents: cfy agents list --all-states",
         )
     chosen = {
         name: list(values)
@@ -139,17 +203,35 @@ def _start(app: App, workflow: str, parameters: Mapping[str, object], filters: A
         if values
     }
     body = {"workflow_id": workflow, "parameters": {**chosen, **parameters}, "allow_custom_parameters": True}
-    started: list[Item] = []
-    for deployment in sorted({str(agent["deployment"]) for agent in agents}):
-        started.append(app.client.http.item("POST", "executions", json={**body, "deployment_id": deployment}))
-        app.note(f"Started {workflow} on deployment `{deployment}`: execution {started[-1]['id']}")
-    ids = [str(execution["id"]) for execution in started]
+    started: dict[str, list[Item]] = {}  # by tenant
+    for tenant, deployment in sorted({(str(agent["tenant_name"]), str(agent["deployment"])) for agent in agents}):
+        http = app.in_tenant(tenant).client.http
+        execution = http.item("POST", "executions", json={**body, "deployment_id": deployment})
+        started.setdefault(tenant, []).append(execution)
+        app.note(f"Started {workflow} on deployment `{deployment}` of tenant `{tenant}`: execution {execution['id']}")
     if wait:
-        from cfy_cli.shell.wait_for_executions import wait_for
-
-        wait_for(app, ids, None, None, fail_fast=False, groups=False)
+        _wait(app, started)
     else:
-        app.result(f"Wait for them: cfy executions wait {' '.join(ids)}", started)
+        commands = (
+            f"cfy executions wait -t {tenant} {' '.join(str(each['id']) for each in executions)}"
+            for tenant, executions in started.items()
+        )
+        app.result(f"Wait for them: {'; '.join(commands)}", [each for some in started.values() for each in some])
+
+
+def _wait(app: App, started: Mapping[str, Sequence[Item]]) -> None:
+    """Wait until all executions have ended. Raises the error of the first tenant in which one failed."""
+    from cfy_cli.shell.wait_for_executions import wait_for
+
+    errors = []
+    for tenant, executions in started.items():
+        try:
+            ids = [str(each["id"]) for each in executions]
+            wait_for(app.in_tenant(tenant), ids, None, None, fail_fast=False, groups=False)
+        except CfyError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def _read(path: str) -> str:

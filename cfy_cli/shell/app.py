@@ -173,6 +173,17 @@ class App(Printer):
 
         return Client(Http(connection, session=self.session, log=self._log, before_delete=self._show_target))
 
+    def in_tenant(self, tenant: str) -> App:
+        """Return the same for another tenant."""
+        from copy import copy
+        from dataclasses import replace
+
+        if self.connection.tenant == tenant:
+            return self
+        other = copy(self)
+        other.__dict__["client"] = self.client_for(replace(self.connection, tenant=tenant))
+        return other
+
     def close(self) -> None:
         """Close the client's connections, unless the session was given by the caller."""
         if "client" in self.__dict__ and self.session is None:

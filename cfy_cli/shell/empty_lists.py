@@ -13,6 +13,7 @@ CREATING = ("create", "upload", "add", "start")  # commands beside `list`
 DEPLOYMENT = "cfy deployments create web-1 -b web"
 # How the items of a list come about that no command beside it creates, by the command or its group.
 ORIGINS = {
+    "agents": "They are on hosts of deployments, of managers with a broker: cfy manager start -h",
     "auditlog": "Every change is recorded: cfy sites create tlv",
     "plugins history": "Create one: cfy plugins update web",
     "plugins list_updates": "Create one: cfy plugins update web",

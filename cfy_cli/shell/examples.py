@@ -123,6 +123,9 @@ EXAMPLES = {
     ),
     "agents install": ("cfy agents install --deployment-id web-1 --stop-old-agent --wait",),
     "agents list": ("cfy agents list --all-states",),
+    "agents script": ("cfy agents script vm_x1y2z3 | ssh root@10.0.0.7 sh",),
+    "agents start": ("cfy agents start --config agent.json --background",),
+    "agents status": ("cfy agents status",),
     "agents validate": ("cfy agents validate --deployment-id web-1",),
     "auditlog list": (
         "cfy auditlog list --since 2d --creator-name ann",

@@ -45,6 +45,12 @@ REQUIRED = {  # options that are required in ways that click does not know
     "users set-password": "--password canary-password",
 }
 LOCAL = frozenset({"init", "manager", "quickstart", "completion", "docs", "doctor"})  # not about a manager of a profile
+OF_HOSTS = frozenset({"agents start", "agents status"})  # about the agent of this machine
+
+
+def is_local(name: str) -> bool:
+    """Return whether a command sends nothing to the manager of a profile."""
+    return name.split(" ")[0] in LOCAL or name in OF_HOSTS
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:

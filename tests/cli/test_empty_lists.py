@@ -8,18 +8,18 @@ import requests
 import responses
 
 from .conftest import Run, page
-from .sample_commands import LOCAL, commands, line
+from .sample_commands import commands, is_local, line
 
 API = "http://manager/api/v3.1"
 LISTS = [
     (name, command)
     for name, command in commands()
-    if re.fullmatch(r"list(_updates)?|history", name.split(" ")[-1]) and name.split(" ")[0] not in LOCAL
+    if re.fullmatch(r"list(_updates)?|history", name.split(" ")[-1]) and not is_local(name)
 ]
 WITHOUT_HINT = {
     "cluster db-nodes list", "cluster managers list", "config list", "db-nodes list",
     "managers list", "permissions list",  # never empty
-    "agents list",  # always empty at the manager of this machine, as its help says
+    "agents list",  # which asks for those that are started
     "groups list", "workflows list",  # what a blueprint has, with a sentence of their own
     "deployments modifications list", "events list", "executions graphs list", "executions operations list",
     "blueprints labels list", "deployments labels list",

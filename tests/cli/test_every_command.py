@@ -19,7 +19,7 @@ from tests.manager.every_operation import LICENSE
 
 from .conftest import Run
 from .json_story import parse
-from .sample_commands import LOCAL, commands, line
+from .sample_commands import commands, is_local, line
 
 BLUEPRINT = """\
 tosca_definitions_version: cloudify_dsl_1_4
@@ -30,7 +30,9 @@ groups: {pages: {members: [page]}}
 policies: {more: {type: cloudify.policies.scaling, targets: [pages]}}
 outputs: {port: {value: 1}}
 """
-WITH_MANAGER = [(name, command) for name, command in commands() if name.split(" ")[0] not in {*LOCAL, "profiles"}]
+WITH_MANAGER = [
+    (name, command) for name, command in commands() if not is_local(name) and not name.startswith("profiles ")
+]
 OFFLINE = frozenset({"plan", "explain", "types list", "blueprints lint", "blueprints validate", "blueprints graph",
                      "blueprints package", "blueprints create-requirements", "plugins validate"})  # fmt: skip
 OVER_THE_WIRE = [(name, command) for name, command in WITH_MANAGER if name not in OFFLINE]

@@ -13,7 +13,7 @@ from cfy_cli.config.profiles import Profile
 from cfy_cli.shell import follow_execution
 
 from .conftest import PROFILE, Run, page
-from .sample_commands import LOCAL, commands, line
+from .sample_commands import commands, is_local, line
 
 BLUEPRINT = "tosca_definitions_version: cloudify_dsl_1_4\nnode_templates: {}\n"
 ANSWER: dict[str, Any] = {
@@ -21,7 +21,7 @@ ANSWER: dict[str, Any] = {
     "workflow_id": "install", "deployment_id": "x1", "blueprint_id": "x1", "token": "canary-token", "plan": {},
     "password": "canary-password", "secret_key": "canary-secret", "labels": [], "outputs": {}, "capabilities": {},
 }  # fmt: skip
-REMOTE_COMMANDS = [(name, command) for name, command in commands() if name.split(" ")[0] not in LOCAL]
+REMOTE_COMMANDS = [(name, command) for name, command in commands() if not is_local(name)]
 
 
 @pytest.mark.parametrize("status", [200, 401, 500])

@@ -89,6 +89,7 @@ def _send_identity(send: Send) -> None:
     send("PATCH", "/agents/{name}", "a", status=404, json={"state": "started"})
     send("PATCH", "/agents", json={"manager_ca_cert": "PEM"})
     send("POST", "/agents/{name}/heartbeat", "a", status=403, json={})
+    send("POST", "/agents/{name}/script", "a", status=400)
     send("GET", "/metrics-overview")
     send("GET", "/audit")
     send("GET", "/audit/stream", params={"timeout": "0"})

@@ -33,6 +33,7 @@ WITHOUT_CHANGE = {
     *(("PATCH", path) for path in ("/agents", "/agents/{name}")),
     ("PUT", "/agents/{name}"),
     ("POST", "/agents/{name}/heartbeat"),  # which only agents may
+    ("POST", "/agents/{name}/script"),  # of a manager without a broker
     ("PATCH", "/log-bundles/{key}"),  # the same
     ("PATCH", "/snapshots/{key}"),  # the same
     ("PATCH", "/blueprints/{key}/icon"),  # of a blueprint without one

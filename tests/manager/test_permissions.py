@@ -52,6 +52,7 @@ PUT    /agents/{name}                          agent_create
 PATCH  /agents/{name}                          agent_update
 PATCH  /agents                                 agent_replace_certs
 POST   /agents/{name}/heartbeat                agent_work
+POST   /agents/{name}/script                   agent_create
 GET    /metrics                                execution_list
 PUT    /metrics/{key}                          execution_status_update
 GET    /metrics-overview                       execution_list

@@ -34,7 +34,7 @@ class LocalExecutor:
         return ()  # what runs on this machine is killed and run again
 
     def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
-        if does_nothing(attempt.operation):  # faster than handing it to a thread
+        if does_nothing(self._records, attempt.operation):  # faster than handing it to a thread
             self._run(attempt, operation_id, report)
         else:
             self._pool.submit(lambda: self._run(attempt, operation_id, report))

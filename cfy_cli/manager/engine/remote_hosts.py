@@ -31,11 +31,14 @@ def install_method(properties: Mapping[str, Json]) -> str:
     return str((agent_config.get("install_method") if isinstance(agent_config, dict) else None) or "remote")
 
 
+def is_for_agent(operation: Operation) -> bool:
+    """Return whether an agent would run the operation, or it would install one."""
+    return operation.executor in AGENT_EXECUTORS or operation.function in AGENT_INSTALLATIONS
+
+
 def check_operation(records: Records, operation: Operation) -> None:
     """Raise OperationFailed for an operation that an agent on another machine would run."""
-    if operation.executor not in AGENT_EXECUTORS and operation.function not in AGENT_INSTALLATIONS:
-        return
-    if not records.node(operation.node_id).get("host_id"):  # which costs less than reading the instance
+    if not is_for_agent(operation) or not records.node(operation.node_id).get("host_id"):
         return
     host_id = records.instance(operation.instance_id).host_id
     address = find_remote_address(records, host_id) if host_id else None

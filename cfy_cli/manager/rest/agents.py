@@ -10,12 +10,14 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.manager_resources import AGENTS
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Forbidden, Invalid
+from cfy_cli.manager.engine.remote_hosts import install_method
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.query import Parameter
-from cfy_cli.manager.rest.schemas import extended
+from cfy_cli.manager.rest.schemas import answer_of, extended
 from cfy_cli.manager.services.agents import agents
+from cfy_cli.manager.services.agents.script import init_script
 from cfy_cli.manager.services.identity.permissions import AGENT_WORK
 from cfy_cli.manager.store.models import Agent, NodeInstance
 from cfy_cli.manager.store.query import Condition
@@ -68,6 +70,11 @@ class HeartbeatBody(Body):
     state: str | None = None
 
 
+class AgentScript(TypedDict):
+    name: str
+    script: str
+
+
 class Replaced(TypedDict):
     number_of_updated_agents: int
 
@@ -107,6 +114,27 @@ def create_agent(call: Call, name: str, body: NewAgent) -> JsonObject:
             raise Invalid(f"Agent `{name}` is the agent of the node instance `{agent.node_instance_id}`")
         _change(agent, changes)
     return {**noun.show(call, agent), "token": token}
+
+
+@routes.post("/agents/{name}/script", "agent_create", (), answer_of(AgentScript))
+def create_agent_script(call: Call, name: str) -> AgentScript:
+    """Answer the script that installs and starts an agent, with a new token; the former one ends.
+
+    The name may be that of a host whose agent does not exist yet.
+    """
+    agents.check_broker(call.app, name)
+    agent = call.store.find(Agent, name)
+    host = call.store.get_own(NodeInstance, agent.node_instance_id if agent else name)
+    properties = agents.properties_of_host(call.store, host)
+    if agent is None:
+        agent, token = agents.create(call.store, name, host, {"install_method": install_method(properties)})
+    else:
+        agent = call.store.get_own(Agent, name)
+        token = agents.renew_token(call.store, agent)
+    config = properties.get("agent_config")
+    config = config if isinstance(config, dict) else {}
+    script = init_script(call.app.settings, agent.name, agent.tenant_name, token, agent.install_method, config)
+    return {"name": agent.name, "script": script}
 
 
 @routes.patch("/agents/{name}", "agent_update", (), noun.answer)

@@ -1,13 +1,22 @@
 """The endpoint for operations that run elsewhere, which belongs to the program of workers and agents, not to users."""
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
-from pydantic import Field
+import os
+import tempfile
+from pathlib import Path
 
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import Field
+from starlette.background import BackgroundTask
+
+from cfy_cli.contract.agents import CREDENTIAL_PREFIX
+from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.identity.credentials import find_agent
 from cfy_cli.manager.services.identity.worker_tokens import check_worker_token
 from cfy_cli.manager.services.worker.remote_operations import RemoteOperations
+from cfy_cli.manager.store.models import Agent
 
 
 class RecordCall(Body):
@@ -21,11 +30,41 @@ class RecordCall(Body):
 def call_records(request: Request, operation_id: str, body: RecordCall) -> JSONResponse:
     """Answer a call of an operation that runs."""
     app: AppContext = request.app.state.app_context
-    check_worker_token(app, request.headers.get("Authentication-Token", ""))
+    agent = _authenticate(app, request)
     operations = app.service(RemoteOperations)
-    return JSONResponse(operations.call(operation_id, body.number, body.method, body.arguments))
+    return JSONResponse(operations.call(operation_id, body.number, body.method, body.arguments, agent))
+
+
+def download_files(request: Request, operation_id: str, folder: str) -> FileResponse:
+    """Answer an archive of files that the execution of an operation uses."""
+    app: AppContext = request.app.state.app_context
+    agent = _authenticate(app, request)
+    descriptor, name = tempfile.mkstemp(suffix=".tar.gz", dir=app.files.incoming)
+    os.close(descriptor)
+    archive = Path(name)
+    try:
+        app.service(RemoteOperations).archive(operation_id, folder, archive, agent)
+    except BaseException:
+        archive.unlink()
+        raise
+    return FileResponse(archive, background=BackgroundTask(archive.unlink))
+
+
+def _authenticate(app: AppContext, request: Request) -> Agent | None:
+    """Return the agent that sends a request, None for a worker of this manager. Raises Unauthorized."""
+    token = request.headers.get("Authentication-Token", "")
+    if token.startswith(CREDENTIAL_PREFIX):
+        with app.database.read() as session:
+            agent = find_agent(session, token)
+        if agent is None:
+            raise Unauthorized("User unauthorized: Invalid or expired token")
+        return agent
+    check_worker_token(app, token)
+    return None
 
 
 def install(api: FastAPI, prefix: str) -> None:
     path = f"{prefix}/operations/{{operation_id}}/records"
     api.add_api_route(path, call_records, methods=["POST"], include_in_schema=False)
+    files = f"{prefix}/operations/{{operation_id}}/files"
+    api.add_api_route(files, download_files, methods=["GET"], include_in_schema=False)

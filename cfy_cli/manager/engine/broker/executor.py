@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from cfy_cli.contract.json import Json
+from cfy_cli.manager.engine.agents import AgentRoute, is_of_manager
+from cfy_cli.manager.engine.broker.agents import WatchedAgents
 from cfy_cli.manager.engine.broker.celery_settings import MANAGER_QUEUE
 from cfy_cli.manager.engine.broker.client import BrokerClient, Found
 from cfy_cli.manager.engine.broker.messages import (
@@ -19,7 +21,8 @@ from cfy_cli.manager.engine.broker.messages import (
 )
 from cfy_cli.manager.engine.operations.plugin import EXTENSIONS
 from cfy_cli.manager.engine.ports import Job, OutcomeCallback, Records, ResumingExecutor
-from cfy_cli.manager.engine.tasks import Attempt, Operation
+from cfy_cli.manager.engine.remote_hosts import AGENT_EXECUTORS
+from cfy_cli.manager.engine.tasks import Attempt, Operation, Outcome
 
 
 class CeleryExecutor:
@@ -47,6 +50,7 @@ class CeleryExecutor:
         self._begun: Collection[str] = ()  # operations that an earlier run of the execution has started
         self._found: dict[str, Found] = {}
         self._sent: set[str] = set()
+        self._agents = WatchedAgents(records, self._forget)
 
     def recall(self, operation_ids: Collection[str]) -> Collection[str]:
         self._begun = operation_ids
@@ -55,16 +59,32 @@ class CeleryExecutor:
         return self._found.keys()
 
     def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
-        if _is_of_manager(attempt.operation):
+        if self._is_of_manager(attempt.operation):
             self._local.submit(attempt, operation_id, report)
             return
         message = self._message(attempt, operation_id)
-        if self._holds_secret(message["operation"]):
+        holds_secret = self._holds_secret(message["operation"])
+        route: AgentRoute | Outcome | None = None
+        if attempt.operation.executor in AGENT_EXECUTORS:
+            route = self._agents.route(attempt, operation_id, holds_secret=holds_secret)
+        if isinstance(route, Outcome):
+            report(route)
+        elif holds_secret:
             self._local.submit(attempt, operation_id, report)
-            return
+        else:
+            self._send(attempt, operation_id, message, route, report)
 
+    def _send(
+        self,
+        attempt: Attempt,
+        operation_id: str,
+        message: OperationMessage,
+        route: AgentRoute | None,
+        report: OutcomeCallback,
+    ) -> None:
         def on_end(outcome: OutcomeMessage) -> None:
             self._sent.discard(operation_id)
+            self._agents.unwatch(operation_id)
             for event in outcome["events"]:
                 self._records.emit(read_event(event))
             report(read_outcome(outcome, attempt))
@@ -74,7 +94,9 @@ class CeleryExecutor:
             on_end(found["outcome"])
             return
         self._sent.add(operation_id)
-        queue = _queue_of(attempt.operation)
+        queue = MANAGER_QUEUE if route is None else route.queue
+        if route is not None:
+            self._agents.watch(attempt, operation_id, route, report)
         if found is not None and found["number"] == attempt.number:
             self._client.adopt(message, queue, on_end)
         else:
@@ -88,7 +110,16 @@ class CeleryExecutor:
         self._local.kill()
 
     def close(self) -> None:
+        self._agents.close()
         self._local.close()
+
+    def _is_of_manager(self, operation: Operation) -> bool:
+        return operation.function.startswith(EXTENSIONS) or is_of_manager(self._records, operation)
+
+    def _forget(self, operation_id: str) -> None:
+        """Wait no longer for an operation whose agent is gone."""
+        self._sent.discard(operation_id)
+        self._client.forget([operation_id])
 
     def _message(self, attempt: Attempt, operation_id: str) -> OperationMessage:
         job = self._job_message
@@ -100,11 +131,3 @@ class CeleryExecutor:
             job = job_message(former, self._files)
         begun = operation_id in self._begun
         return operation_message(attempt, operation_id, job, sent_at=time.time(), may_have_begun=begun)
-
-
-def _is_of_manager(operation: Operation) -> bool:
-    return operation.function.startswith(EXTENSIONS)
-
-
-def _queue_of(_operation: Operation) -> str:
-    return MANAGER_QUEUE

@@ -14,8 +14,8 @@ from cfy_cli.manager.engine.tasks import Failure, OperationFailed
 
 METHODS = frozenset(
     {
-        "capability", "check_rights", "consumers", "download", "group_capability", "has_secret", "input",
-        "install_plugin", "instance", "instance_ids", "instance_index", "instance_relationships", "instances",
+        "agent_script", "capability", "check_rights", "consumers", "download", "group_capability", "has_secret",
+        "input", "install_plugin", "instance", "instance_ids", "instance_index", "instance_relationships", "instances",
         "label", "node", "node_of", "rest_token", "runtime_properties", "scaling_groups", "secret", "sys",
         "update_instance",
     }

@@ -6,6 +6,7 @@ from typing import Protocol, cast, runtime_checkable
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.agents import AgentHost
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.operation_context import LEVELS, OperationContext
 from cfy_cli.manager.engine.context.render import render
@@ -186,6 +187,12 @@ def _download_rendered(ctx: OperationContext, path: str, target: str | None, var
     return ctx.write_rendered(path, render(ctx, path, variables), target)
 
 
+def _agent_script(ctx: OperationContext, agent_config: JsonObject | None) -> str | None:
+    host_id = ctx.own_instance().instance().host_id or ctx.operation.instance_id
+    is_possible = isinstance(ctx.records, AgentHost) and ctx.records.has_agents()
+    return cast(AgentHost, ctx.records).agent_script(host_id, agent_config) if is_possible else None
+
+
 def rest_token(ctx: OperationContext) -> str | None:
     return ctx.records.rest_token() if isinstance(ctx.records, TokenHost) else None
 
@@ -206,6 +213,7 @@ CALLS: dict[str, Callable[..., Json]] = {
     "render": _render,
     "download_rendered": _download_rendered,
     "rest_token": rest_token,
+    "agent_script": _agent_script,
     "returns": lambda ctx, value: ctx.result.set_value(value),
     "retry": lambda ctx, message, retry_after: ctx.result.retry(message, retry_after),
     "again": lambda ctx, message, retry_after: ctx.result.retry_on_success(message, retry_after),

@@ -1,13 +1,15 @@
 """Running an operation, by the plugin it belongs to."""
 
 from cfy_cli.contract.json import Json
+from cfy_cli.manager.engine.agents import AGENT_PLUGIN, AgentHost, has_agents
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.health import store_check_result
 from cfy_cli.manager.engine.operations.plugin import run_plugin
 from cfy_cli.manager.engine.operations.script import run_script
+from cfy_cli.manager.engine.ports import Records
 from cfy_cli.manager.engine.process import ProcessRegistry
-from cfy_cli.manager.engine.remote_hosts import check_operation
+from cfy_cli.manager.engine.remote_hosts import check_operation, is_for_agent
 from cfy_cli.manager.engine.tasks import Failure, Operation, OperationFailed
 
 SCRIPT_FUNCTIONS = ("script_runner.tasks.run", "script_runner.tasks.execute_ps")
@@ -28,9 +30,9 @@ def run_operation(ctx: OperationContext, server: ContextServer, processes: Proce
     return result
 
 
-def does_nothing(operation: Operation) -> bool:
+def does_nothing(records: Records, operation: Operation) -> bool:
     """Return whether the operation is one of an agent: without agents, all operations run on this machine."""
-    return operation.plugin == "agent"
+    return operation.plugin == AGENT_PLUGIN and not has_agents(records)
 
 
 def _is_true(result: Json) -> bool:
@@ -39,8 +41,11 @@ def _is_true(result: Json) -> bool:
 
 def _run(ctx: OperationContext, server: ContextServer, processes: ProcessRegistry) -> Json:
     operation = ctx.operation
-    check_operation(ctx.records, operation)
-    if does_nothing(operation):
+    if operation.plugin == AGENT_PLUGIN and isinstance(ctx.records, AgentHost) and ctx.records.has_agents():
+        return ctx.records.run_agent_operation(ctx)
+    if is_for_agent(operation) and not has_agents(ctx.records):  # else it was sent to its host
+        check_operation(ctx.records, operation)
+    if does_nothing(ctx.records, operation):
         ctx.log("info", f"Nothing to do for {operation.function}: operations run on this machine, without an agent.")
         return None
     if operation.plugin == "script" and operation.function in SCRIPT_FUNCTIONS:

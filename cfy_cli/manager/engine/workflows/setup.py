@@ -7,6 +7,7 @@ from itertools import count
 
 from cfy_cli.contract.json import Json
 from cfy_cli.contract.states import InstanceState as State
+from cfy_cli.manager.engine.agents import has_agents
 from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
 from cfy_cli.manager.engine.ports import CascadeHost, Instance
 from cfy_cli.manager.engine.remote_hosts import check_host
@@ -31,7 +32,7 @@ def install_all(ctx: WorkflowContext, selected: set[str], topology: Topology) ->
     """Install instances; remove the failed ones and install what is left, as often as the manager is configured."""
     for instance_id in sorted(selected):
         instance = topology.instances[instance_id]
-        if agents.is_host(topology, instance) and instance.state != State.STARTED:
+        if agents.is_host(topology, instance) and instance.state != State.STARTED and not has_agents(ctx.records):
             check_host(ctx.records, instance_id)
     for number in count(1):
         name = "install" if number == 1 else f"install-{number}"

@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.agents import CREDENTIAL_PREFIX, STATES, AgentOrders, AgentState, Heartbeat
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import ErrorCode, Invalid, NotFound, Unauthorized
 from cfy_cli.manager.services.context import AppContext
@@ -31,7 +32,7 @@ def check_broker(app: AppContext, name: str) -> None:
     if not app.settings.broker:
         raise Invalid(
             f"Agent `{name}` cannot be created: this manager runs all operations itself, and gives none to agents",
-            hint="Start it with a broker: cfy manager start --broker amqp://USER:PASSWORD@HOST",
+            hint="Start it with a broker, by its option --broker: cfy manager start -h",
             code=ErrorCode.ILLEGAL_ACTION,
         )
 
@@ -83,7 +84,7 @@ def find_of_host(session: Session, host_storage_id: int) -> Agent | None:
     return session.scalar(statement.order_by(Agent.storage_id.desc()).limit(1))
 
 
-def properties_of_host(store: Store, host: NodeInstance) -> Mapping[str, object]:
+def properties_of_host(store: Store, host: NodeInstance) -> JsonObject:
     """Return the properties of the node of a host, with functions that are not evaluated."""
     found = store.unscoped.scalar(  # of a node instance in scope
         select(Node.properties).where(Node.deployment_storage_id == host.deployment_storage_id, Node.id == host.node_id)

@@ -247,11 +247,10 @@ class Credentials:
 
     def _verify_agent(self, value: str) -> Login:
         """Return the login of an agent, which has no permission but to do its work. Raises Unauthorized."""
-        token_id, _, secret = value.removeprefix(CREDENTIAL_PREFIX).partition("-")
         with self._database.read() as session:
-            agent = session.scalar(select(Agent).where(Agent.token_id == token_id))
+            agent = find_agent(session, value)
             permissions = self._permissions.load(session)
-        if agent is None or not hmac.compare_digest(agent.token, hash_secret(secret)):
+        if agent is None:
             raise Unauthorized("User unauthorized: Invalid or expired token")
         identity = AgentIdentity(agent.name, NO_ROLES, {agent.tenant_name: NO_ROLES}, permissions)
         return Login(identity, 0, agent.token, "", agent_storage_id=agent.storage_id)
@@ -322,6 +321,13 @@ class Credentials:
 def hash_secret(secret: str) -> str:
     """Hash the secret of a token; it is long and random, so that a fast hash is safe."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def find_agent(session: Session, value: str) -> Agent | None:
+    """Return the agent whose token a value is."""
+    token_id, _, secret = value.removeprefix(CREDENTIAL_PREFIX).partition("-")
+    agent = session.scalar(select(Agent).where(Agent.token_id == token_id)) if token_id.isprintable() else None
+    return agent if agent is not None and hmac.compare_digest(agent.token, hash_secret(secret)) else None
 
 
 def _find_user(session: Session, key: str | int) -> User | None:

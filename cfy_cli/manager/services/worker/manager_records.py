@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, cast
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import PluginPlan
 from cfy_cli.contract.states import UpdateState
 from cfy_cli.errors import NotFound
+from cfy_cli.manager.engine.agents import AgentHost, AgentRoute
 from cfy_cli.manager.engine.context.calls import TokenHost
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.operations.plugin import ExtensionHost
@@ -21,6 +22,8 @@ from cfy_cli.manager.engine.ports import CancelRequest, CascadeHost, StartMode, 
 from cfy_cli.manager.engine.tasks import Failure, OperationFailed
 from cfy_cli.manager.engine.workflows.python import WorkflowHost
 from cfy_cli.manager.services import extensions
+from cfy_cli.manager.services.agents import operations as agent_operations
+from cfy_cli.manager.services.agents.operations import HostAgent
 from cfy_cli.manager.services.blueprints import blueprint_imports, unpacked
 from cfy_cli.manager.services.identity import tokens
 from cfy_cli.manager.services.plugins.installation import ensure_plugin_venv
@@ -32,13 +35,15 @@ from cfy_cli.manager.services.system_workflows import cascade
 from cfy_cli.manager.services.transfer import fetching
 from cfy_cli.manager.services.worker import update_workflows, updates
 from cfy_cli.manager.services.worker.records import StoreRecords
-from cfy_cli.manager.store.models import Blueprint, Deployment, Plugin
+from cfy_cli.manager.store.models import Blueprint, Deployment, Operation, Plugin
 from cfy_cli.manager.store.storage import RowKey
 
 TOKEN_RENEWAL_INTERVAL = 12 * 3600.0  # seconds; tokens expire after twice as long
 
 
-class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, TokenHost, CascadeHost, UpdateHost):
+class ManagerRecords(
+    StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, TokenHost, CascadeHost, UpdateHost, AgentHost
+):
     """Each base class named *Host is a protocol of the engine for records that offer the service."""
 
     def __init__(self, context: ExecutionContext, deployment: Deployment) -> None:
@@ -100,6 +105,24 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
             fetching.fetch(url, file, self._context.app.settings)
         except fetching.FetchInterrupted as error:
             raise OperationFailed(Failure("RecoverableError", f"The script {error.message}.")) from error
+
+    def has_agents(self) -> bool:
+        return bool(self._context.app.settings.broker)
+
+    def find_agent(self, host_id: str) -> AgentRoute | None:
+        found = HostAgent(self._context, self, host_id).find()
+        return None if found is None else AgentRoute(found.name, host_id, found.queue, found.is_gone, found.last_seen)
+
+    def assign_agent(self, operation_id: str, name: str) -> None:
+        statement = update(Operation).where(Operation.id == operation_id).values(agent_name=name)
+        with self._context.writing_own_rows() as store:
+            store.unscoped.connection().execute(statement)  # an operation of the execution
+
+    def run_agent_operation(self, ctx: OperationContext) -> Json:
+        return agent_operations.run(self._context, ctx)
+
+    def agent_script(self, host_id: str, agent_config: JsonObject | None) -> str | None:
+        return agent_operations.script_of(self._context, self, host_id, agent_config)
 
     def uninstall_contained(self, *, ignore_failure: bool) -> None:
         cascade.uninstall(

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple, cast
 
 from sqlalchemy import select
@@ -22,7 +23,8 @@ from cfy_cli.manager.services.deployment_updates import records as updates
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.worker.manager_records import ManagerRecords
-from cfy_cli.manager.store.models import Deployment, Execution, Operation, TasksGraph
+from cfy_cli.manager.services.worker.operation_files import write_archive
+from cfy_cli.manager.store.models import Agent, Deployment, Execution, Operation, TasksGraph
 
 MAX_EXECUTIONS = 64  # whose records are kept
 STATE = (
@@ -33,6 +35,7 @@ STATE = (
         Execution.status,
         Execution.started_at,
         Execution.tenant_name,
+        Operation.agent_name,
     )
     .join(TasksGraph, TasksGraph.id == Operation.tasks_graph_id)
     .join(Execution, Execution.id == TasksGraph.execution_id)
@@ -48,6 +51,7 @@ class _State(NamedTuple):
     status: str
     started_at: str | None
     tenant_name: str
+    agent_name: str | None
 
 
 class RecordingMasking(Masking):
@@ -70,6 +74,10 @@ class RecordingMasking(Masking):
 
 class RemoteRecords(ManagerRecords):
     """The records of an execution with the calls that only operations elsewhere need."""
+
+    @property
+    def context(self) -> ExecutionContext:
+        return self._context
 
     def install_plugin(self, plugin: PluginPlan) -> JsonObject:
         """Install a plugin; return the folder of its environment among the manager's files, None if it is our own."""
@@ -100,9 +108,14 @@ class RemoteOperations:
         self._records: OrderedDict[tuple[str, str | None], tuple[RemoteRecords, RecordingMasking]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def call(self, operation_id: str, number: int, method: str, arguments: Mapping[str, Json]) -> CallAnswer:
-        """Answer a call of an attempt. Raises NotFound, and Conflict when the engine does not wait for its end."""
-        state = self._find(operation_id)
+    def call(
+        self, operation_id: str, number: int, method: str, arguments: Mapping[str, Json], agent: Agent | None = None
+    ) -> CallAnswer:
+        """Answer a call of an attempt, by an agent only if the operation was sent to it.
+
+        Raises NotFound, and Conflict when the engine does not wait for its end.
+        """
+        state = self._find(operation_id, agent)
         if state.attempt != number or state.state not in (TaskState.STARTED, TaskState.SENDING):
             raise Conflict("The operation has ended")
         if method == "begin":
@@ -121,12 +134,23 @@ class RemoteOperations:
         self._stopping.set()
         self._event_writer.close()
 
-    def _find(self, operation_id: str) -> _State:
+    def archive(self, operation_id: str, folder: str, target: Path, agent: Agent | None = None) -> None:
+        """Write an archive of files that the execution of an operation uses. Raises NotFound and Conflict."""
+        state = self._find(operation_id, agent)
+        if state.status not in RUNNING:
+            raise Conflict("The execution has ended")
+        write_archive(self._records_of(state)[0].context, folder, target)
+
+    def _find(self, operation_id: str, agent: Agent | None) -> _State:
         with self._app.database.read() as session:
             row = session.execute(STATE.where(Operation.id == operation_id)).one_or_none()
-        if row is None:
+        state = None if row is None else _State(*row)
+        is_other = agent is not None and state is not None and (agent.name, agent.tenant_name) != (
+            state.agent_name, state.tenant_name
+        )  # fmt: skip
+        if state is None or is_other:
             raise NotFound(f"There is no operation {operation_id}")
-        return _State(*row)
+        return state
 
     def _records_of(self, state: _State) -> tuple[RemoteRecords, RecordingMasking]:
         key = state.execution_id, state.started_at

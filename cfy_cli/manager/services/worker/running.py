@@ -145,7 +145,7 @@ def _check_start(context: ExecutionContext) -> None:
 
 def _run_workflow(context: ExecutionContext) -> WorkflowResult:
     execution, app = context.execution, context.app
-    definitions = _read_deployment(context)
+    definitions = read_definitions(context)
     deployment = definitions.deployment
     working_folder = WorkingFolder(app, deployment.storage_id, lambda message: context.log(message, "warning"))
     workdir = retry_until_available(context.stopping, working_folder.fetch)
@@ -220,7 +220,7 @@ def _read_retries(configuration: Configuration) -> Retries:
 
 
 @dataclass(frozen=True, slots=True)
-class _Definitions:
+class Definitions:
     """Definitions and files of a deployment; `former` are files of blueprints before an update, by node."""
 
     deployment: Deployment
@@ -259,14 +259,15 @@ class _Blueprints:
                     raise
 
 
-def _read_deployment(context: ExecutionContext) -> _Definitions:
+def read_definitions(context: ExecutionContext) -> Definitions:
+    """Return what the deployment of an execution consists of, as the execution has to see it."""
     blueprints = _Blueprints(context)
     definitions = _read_rows(context, blueprints)
     blueprints.unpack(definitions.deployment.blueprint_storage_id)
     return definitions
 
 
-def _read_rows(context: ExecutionContext, blueprints: _Blueprints) -> _Definitions:
+def _read_rows(context: ExecutionContext, blueprints: _Blueprints) -> Definitions:
     with context.reading_own_rows() as store:
         session = store.unscoped  # rows of the execution's own deployment
         deployment = session.get_one(Deployment, context.execution.deployment_storage_id)
@@ -285,7 +286,7 @@ def _read_rows(context: ExecutionContext, blueprints: _Blueprints) -> _Definitio
                 blueprints, session, deployment, _blueprint_ids(nodes), {deployment.blueprint_id: present}
             )
             former = {name: files for name, files in former.items() if files is not present}
-            return _Definitions(deployment, plan, present, former, frozenset(former))
+            return Definitions(deployment, plan, present, former, frozenset(former))
         files = blueprints.files(session, update.new_blueprint_id, update.new_blueprint_storage_id)
         old = blueprints.files(session, update.old_blueprint_id, update.old_blueprint_storage_id)
         known = {update.new_blueprint_id: files, update.old_blueprint_id: old}
@@ -297,7 +298,7 @@ def _read_rows(context: ExecutionContext, blueprints: _Blueprints) -> _Definitio
         plan, former_nodes = continued.latest, continued.removed_nodes
     # In this copy of the row only: the sources of plugins are those of the new blueprint.
     deployment.blueprint_storage_id = update.new_blueprint_storage_id
-    return _Definitions(deployment, plan, files, former, former_nodes, is_update=True)
+    return Definitions(deployment, plan, files, former, former_nodes, is_update=True)
 
 
 def _blueprint_ids(nodes: Sequence[Node]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from .messages import Json, JsonObject
+from .rpc import Connection
 
 
 class CloudifyAgentContext:
@@ -16,9 +17,15 @@ class CloudifyAgentContext:
 
     script_path: str | None = None
 
+    def __init__(self, connection: "Connection | None" = None) -> None:
+        self._connection = connection
+
     def init_script(self, agent_config: JsonObject | None = None) -> str | None:
-        """Return None: a host needs no script that installs an agent."""
-        return None
+        """Return the script that installs and starts the agent of the host; None when it needs none."""
+        if self._connection is None:
+            return None
+        script: str | None = self._connection.call("agent_script", agent_config=agent_config)
+        return script
 
     def clean_script(self) -> None:
         """Do nothing: there is no script."""

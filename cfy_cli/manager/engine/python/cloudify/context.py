@@ -142,6 +142,10 @@ class CloudifyContext(AgentlessContext):
         raise AttributeError(f"ctx has no {name}")
 
     @property
+    def agent(self) -> CloudifyAgentContext:
+        return CloudifyAgentContext(self._connection)
+
+    @property
     def node(self) -> NodeContext:
         return self._own_subject().node
 

@@ -1,0 +1,121 @@
+"""An agent in a process and a home of its own, with a real broker: its work, its end, and what is told meanwhile."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfy_cli.contract.states import ENDED
+from cfy_cli.manager import control
+from cfy_cli.manager.control import RunningManager
+from cfy_cli.manager.settings import ManagerSettings
+from tests.brokers import BROKERS, broker_url
+from tests.manager.conftest import archive
+from tests.manager.processes import child_pids, find_free_port, is_alive, kill, request, wait_until
+
+BLUEPRINT = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+node_templates:
+  vm:
+    type: cloudify.nodes.Compute
+    properties: {agent_config: {install_method: provided}}
+  app:
+    type: cloudify.nodes.SoftwareComponent
+    relationships: [{type: cloudify.relationships.contained_in, target: vm}]
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {implementation: work.sh, executor: host_agent, max_retries: 60, retry_interval: 1}
+        start: {implementation: work.sh, inputs: {where: manager}, executor: central_deployment_agent}
+"""
+WORK = """#!/bin/bash
+ctx instance runtime-properties "${where:-agent}" "$HOME"
+touch "$HOME/begun"
+while [ -e "$HOME/hold" ]; do sleep 0.2; done
+"""
+
+
+class Host:
+    """The home of an agent."""
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir()
+        self.home, self.program = home, home / "cfy"
+        self.program.write_text(f'#!/bin/sh\nexec {sys.executable} -m cfy_cli "$@"\n')
+        self.program.chmod(0o755)
+
+    def run(self, script: str) -> None:
+        environment = {**os.environ, "HOME": str(self.home), "CFY_AGENT_PROGRAM": str(self.program)}
+        subprocess.run(["sh"], check=True, input=script.encode(), env=environment, stdout=subprocess.DEVNULL)
+
+    @property
+    def pid(self) -> int:
+        (status,) = self.home.glob(".cfy-agents/*/status.json")
+        return int(json.loads(status.read_text())["pid"])
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    host = Host(tmp_path / "host")
+    yield host
+    (host.home / "hold").unlink(missing_ok=True)
+    if list(host.home.glob(".cfy-agents/*/status.json")):
+        kill([host.pid])
+
+
+@pytest.fixture(params=BROKERS)
+def running(request: pytest.FixtureRequest, data_dir: Path) -> RunningManager:
+    url = broker_url(request.param)
+    return control.start(ManagerSettings(data_dir, port=find_free_port(), workers=1, broker=url))
+
+
+def test_agent_runs_operations_of_its_host_alone(running: RunningManager, data_dir: Path, host: Host):
+    def ask(method: str, path: str, **options: Any) -> Any:
+        answer = request(running, data_dir, path, method, **options)
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def start(workflow: str, **parameters: object) -> str:
+        body = {"deployment_id": "d", "workflow_id": workflow, "parameters": parameters}
+        return str(ask("POST", "/executions", json=body)["id"])
+
+    def wait(execution: str) -> str:
+        wait_until(lambda: ask("GET", f"/executions/{execution}")["status"] in ENDED, 90)
+        ended = ask("GET", f"/executions/{execution}")
+        return str(ended["error"] or ended["status"])
+
+    def state() -> str:
+        return str(ask("GET", f"/agents/{vm}")["state"])
+
+    ask("PUT", "/blueprints/b?async_upload=false", data=archive({"blueprint.yaml": BLUEPRINT, "work.sh": WORK}))
+    ask("PUT", "/deployments/d", json={"blueprint_id": "b"})
+    app, vm = sorted(each["id"] for each in ask("GET", "/node-instances")["items"])
+    script = ask("POST", f"/agents/{vm}/script")["script"]
+    host.run(script)
+    assert wait(start("install")) == "terminated"
+    properties = ask("GET", f"/node-instances/{app}")["runtime_properties"]
+    assert properties["agent"] == str(host.home) != properties["manager"]
+    assert state() == "started"
+
+    (host.home / "begun").unlink()
+    (host.home / "hold").touch()
+    again = start("execute_operation", operation="cloudify.interfaces.lifecycle.create", node_ids=["app"])
+    wait_until((host.home / "begun").exists)
+    kill([host.pid, *child_pids(host.pid)])
+    wait_until(lambda: state() == "nonresponsive")
+    wait_until(
+        lambda: "waits for the agent" in json.dumps(ask("GET", f"/events?execution_id={again}&include_logs=true"))
+    )
+    (host.home / "hold").unlink()
+    host.run(script)
+    assert wait(again) == "terminated"
+
+    pid = host.pid
+    assert wait(start("uninstall")) == "terminated"
+    wait_until(lambda: not is_alive(pid))
+    assert ask("GET", "/agents")["items"] == []
