@@ -180,6 +180,32 @@ def draw_graph(
         app.result(text.rstrip("\n"), {"graph": text, "nodes": len(diagram.boxes)})
 
 
+@cli.command("schema")
+@click.option("--blueprint-path", metavar="PATH", help="Propose the types that this blueprint and its imports define.")
+@click.option("-o", "--output-path", type=click.Path(dir_okay=False), help="Write to this file; by default stdout.")
+@options.plugin_yaml()
+@pass_app
+def show_schema(app: App, blueprint_path: str | None, output_path: str | None, plugin_yaml: tuple[str, ...]) -> None:
+    """Print a JSON schema of blueprints, with which editors check and complete them.
+
+    In Visual Studio Code: "yaml.schemas": {"blueprint.schema.json": "**/blueprint.yaml"}. In any editor with the YAML
+    language server, begin a blueprint with: # yaml-language-server: $schema=blueprint.schema.json
+    """
+    import json
+
+    from cfy_cli.dsl.json_schema import blueprint_schema
+    from cfy_cli.shell.definitions import load_definitions
+
+    schema = blueprint_schema(load_definitions(app, blueprint_path, None, plugin_yaml))
+    if output_path:
+        from cfy_cli.shell.blueprint_archive import write_text
+
+        write_text(output_path, json.dumps(schema, indent=1))
+        app.result(f"The schema was written to {output_path}", {"path": output_path})
+    else:
+        app.result(json.dumps(schema, indent=1), schema)
+
+
 @cli.command("package")
 @click.argument("blueprint_path", type=click.Path(exists=True))
 @click.option("-o", "--output-path", help="The archive to write: .tar.gz or .zip.")

@@ -40,7 +40,7 @@ class _Maximum:
 
 
 _COUNT: Parser[object] = Either(AtLeast(0, INTEGER), _Call())
-_COUNTS = Record(
+COUNTS = Record(
     keys={"default_instances": _COUNT, "min_instances": _COUNT, "max_instances": Either(_Maximum(), _Call())},
     defaults={"default_instances": 1, "min_instances": 0, "max_instances": UNBOUNDED},
 )
@@ -50,7 +50,7 @@ class ScalableParser:
     """`properties` of the capability `scalable` and of scaling policies."""
 
     def parse(self, node: YamlNode, compilation: Compilation) -> InstanceCounts:
-        counts = cast("InstanceCounts", _COUNTS.parse(node, compilation))
+        counts = cast("InstanceCounts", COUNTS.parse(node, compilation))
         _check(counts, node, compilation)
         initial = counts["default_instances"]
         return {**counts, "current_instances": initial, "planned_instances": initial}

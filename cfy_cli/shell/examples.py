@@ -28,6 +28,7 @@ EXAMPLES = {
     "blueprints lint": ("cfy blueprints lint blueprint.yaml", "cfy blueprints lint blueprints --format github"),
     "blueprints list": ("cfy blueprints list -lr team=core --sort-by id", "cfy blueprints list --format name"),
     "blueprints package": ("cfy blueprints package blueprint.yaml -o web.tar.gz --validate",),
+    "blueprints schema": ("cfy blueprints schema -o blueprint.schema.json",),
     "blueprints summary": ("cfy blueprints summary visibility",),
     "blueprints set-icon": ("cfy blueprints set-icon web -i web.png", "cfy blueprints set-icon web"),
     "blueprints upload": ("cfy blueprints upload blueprint.yaml -b web",),
