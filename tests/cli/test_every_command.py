@@ -34,7 +34,8 @@ WITH_MANAGER = [
     (name, command) for name, command in commands() if not is_local(name) and not name.startswith("profiles ")
 ]
 OFFLINE = frozenset({"plan", "explain", "types list", "blueprints lint", "blueprints validate", "blueprints graph",
-                     "blueprints package", "blueprints schema", "blueprints create-requirements", "plugins validate"})  # fmt: skip
+                     "blueprints package", "blueprints schema", "blueprints create-requirements",
+                     "plugins validate"})  # fmt: skip
 OVER_THE_WIRE = [(name, command) for name, command in WITH_MANAGER if name not in OFFLINE]
 API = "http://manager/api/v3.1"
 
