@@ -57,13 +57,15 @@ def run_with_crash(
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_workflow_recovers_from_crash_at_every_store(subgraph_flow: Flow, name: str, after: bool):
+    """Every other store is enough: with the crashes before and after them, each stored state is recovered from once."""
     expected, stores = run_with_crash(subgraph_flow, name, float("inf"), after=after)
 
     def crash(position: int) -> Outcome:
         return run_with_crash(subgraph_flow, name, position, after=after, folder=f"crash-{position}")[0]
 
     with ThreadPoolExecutor(4) as pool:
-        for position, outcome in enumerate(pool.map(crash, range(1, stores + 1)), 1):
+        positions = range(1, stores + 1, 2)
+        for position, outcome in zip(positions, pool.map(crash, positions), strict=True):
             assert outcome[:2] == expected[:2], f"after a crash at store {position} of {stores}"
             assert set(outcome.operations) == set(expected.operations)
             assert outcome.operations.total() <= expected.operations.total() + 2, "only operations in flight run again"

@@ -12,13 +12,13 @@ from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import Busy
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.executions import executions, queue
+from cfy_cli.manager.services.processes import Presence
 from cfy_cli.manager.services.worker import claiming, recovery
 from cfy_cli.manager.store import advisory_locks
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, WorkerRecord
 from cfy_cli.manager.store.scope import system_scope
 from cfy_cli.manager.store.store import Store
-from cfy_cli.manager.worker import Worker
 
 OWNER = {"tenant_name": "default_tenant", "visibility": "tenant", "created_by": "admin"}
 Taken = dict[Session, list[int]]
@@ -113,8 +113,8 @@ def test_recovery_locks_one_deployment_at_a_time(
 
 
 def test_late_heartbeat_does_not_return_a_closed_worker(app: AppContext, monkeypatch: pytest.MonkeyPatch):
-    worker = Worker(app, "w")
-    worker._store_heartbeat()
+    presence = Presence(app, WorkerRecord, "w")
+    presence._try_beat()
     reached, original = threading.Event(), app.database.write
 
     def delayed() -> Any:
@@ -124,15 +124,14 @@ def test_late_heartbeat_does_not_return_a_closed_worker(app: AppContext, monkeyp
 
     def beat() -> None:
         monkeypatch.setattr(app.database, "write", delayed)
-        worker._try_heartbeat()
+        presence._try_beat()
 
     late = threading.Thread(target=beat)
     late.start()
     assert reached.wait(60)
     monkeypatch.setattr(app.database, "write", original)
-    worker.stop()
-    worker.close()
+    presence.close()
     late.join()
-    worker._try_heartbeat()
+    presence._try_beat()
     with app.database.read() as session:
         assert session.query(WorkerRecord).count() == 0
