@@ -169,3 +169,11 @@ def test_interrupt_stops_a_foreground_manager(data_dir: Path, tmp_path: Path):
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert not any(map(is_alive, (running.server, *running.workers)))
+
+
+def test_process_of_a_manager_starts_without_what_few_requests_need():
+    """Each of them takes a tenth of the start, or more."""
+    slow = {"requests", "alembic", "boto3", "celery", "hvac", "ldap3", "pip"}
+    code = f"import sys, cfy_cli.manager.server, cfy_cli.manager.worker; print(sorted({slow} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "[]\n"

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.json_values import parse_json
 from cfy_cli.errors import CfyError, ErrorCode, Invalid
+
+if TYPE_CHECKING:
+    import requests
 
 TEMPORARY_STATUSES = (408, 425, 429)  # and those from 500
 CHUNK_SIZE = 1 << 14  # bytes
@@ -48,10 +49,10 @@ class Connection:
         return self.failure(f"answered {status} when it was asked for the {place}", is_temporary=is_temporary)
 
 
-def limit_size(session: requests.Session, max_bytes: int) -> None:
+def limit_size(session: "requests.Session", max_bytes: int) -> None:
     """Let the session read answers up to a size. Its requests raise AnswerTooLarge for larger ones."""
 
-    def read(response: requests.Response, **_options: Any) -> None:
+    def read(response: "requests.Response", **_options: Any) -> None:
         content = bytearray()
         for chunk in response.iter_content(CHUNK_SIZE):
             content += chunk

@@ -4,12 +4,8 @@ import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
-
-import requests
-from requests.auth import HTTPBasicAuth
-from urllib3.exceptions import HTTPError
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.json_values import check_json
@@ -25,8 +21,10 @@ from cfy_cli.manager.services.secrets.provider_answers import (
 )
 from cfy_cli.manager.services.secrets.provider_types import CLOUDIFY, VAULT
 from cfy_cli.manager.services.transfer.addresses import AddressRefused, AddressRules
-from cfy_cli.manager.services.transfer.checked_connections import OnConnect, open_session
-from cfy_cli.manager.services.transfer.deadlines import run_within
+from cfy_cli.manager.services.transfer.deadlines import OnConnect, run_within
+
+if TYPE_CHECKING:  # slow to import, and needed only where there are providers
+    import requests
 
 T = TypeVar("T")
 SECRETS_PATH = "/api/v3.1/secrets"
@@ -82,8 +80,10 @@ class ProviderRequests:
     def _timeout(self) -> int:
         return active_limits().secrets_provider_time
 
-    def _get(self, session: requests.Session, connection: Connection, path: str, place: str) -> JsonObject:
+    def _get(self, session: "requests.Session", connection: Connection, path: str, place: str) -> JsonObject:
         """Return what another manager answers about its secrets. Raises ProviderFailed."""
+        from requests.auth import HTTPBasicAuth
+
         given = connection.parameters
         answer = session.get(
             f"{given.get('protocol', 'http')}://{given['host']}{SECRETS_PATH}{path}",
@@ -96,8 +96,11 @@ class ProviderRequests:
             raise connection.refusal(answer.status_code, place)
         return parse_object(connection, answer.content)
 
-    def _ask(self, connection: Connection, exchange: Callable[[requests.Session], T]) -> T:
+    def _ask(self, connection: Connection, exchange: "Callable[[requests.Session], T]") -> T:
         """Return what an exchange with the provider returns. Raises ProviderFailed, within the time limit."""
+        import requests
+        from urllib3.exceptions import HTTPError
+
         seconds, slot = self._timeout, self._slots[connection.storage_id]
         limit = format_limit("secrets_provider_time", seconds)
 
@@ -130,7 +133,11 @@ class ProviderRequests:
         except (requests.RequestException, HTTPError, OSError, ValueError):  # ValueError: a name that no host can have
             raise connection.failure("cannot be reached", is_temporary=True) from None
 
-    def _exchange(self, connection: Connection, exchange: Callable[[requests.Session], T], on_connect: OnConnect) -> T:
+    def _exchange(
+        self, connection: Connection, exchange: "Callable[[requests.Session], T]", on_connect: OnConnect
+    ) -> T:
+        from cfy_cli.manager.services.transfer.checked_connections import open_session
+
         with open_session(AddressRules(self._settings), on_connect) as session, tempfile.NamedTemporaryFile() as file:
             limit_size(session, active_limits().secrets_provider_answer)
             if certificate := connection.parameters.get("cert"):

@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-import requests
-
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.manager.services.secrets.provider_answers import Connection
 
 if TYPE_CHECKING:
+    import requests
     from hvac.adapters import JSONAdapter
 
 MOUNT_POINT = "secret"
@@ -15,7 +14,7 @@ FOREIGN = "did not answer as Vault does"
 MALFORMED = (AttributeError, LookupError, RecursionError, TypeError)  # what hvac raises for JSON of another shape
 
 
-def check_token(session: requests.Session, connection: Connection, timeout: float) -> None:
+def check_token(session: "requests.Session", connection: Connection, timeout: float) -> None:
     """Raise ProviderFailed when Vault does not know the token."""
     adapter = _connect(session, connection, timeout)
     from hvac.api.auth_methods import Token
@@ -30,7 +29,7 @@ def check_token(session: requests.Session, connection: Connection, timeout: floa
     _check_answer(connection, answer, "token")
 
 
-def read_entries(session: requests.Session, connection: Connection, path: str, timeout: float) -> JsonObject:
+def read_entries(session: "requests.Session", connection: Connection, path: str, timeout: float) -> JsonObject:
     """Return the entries of the secret at a path. Raises ProviderFailed."""
     adapter = _connect(session, connection, timeout)
     from hvac.api.secrets_engines import KvV2
@@ -50,7 +49,7 @@ def read_entries(session: requests.Session, connection: Connection, path: str, t
     return entries
 
 
-def _connect(session: requests.Session, connection: Connection, timeout: float) -> "JSONAdapter":
+def _connect(session: "requests.Session", connection: Connection, timeout: float) -> "JSONAdapter":
     """Return an adapter without what the environment of this process says of Vault."""
     try:
         from hvac.adapters import JSONAdapter
@@ -69,6 +68,8 @@ def _connect(session: requests.Session, connection: Connection, timeout: float) 
 
 def _check_answer(connection: Connection, answer: Any, place: str) -> JsonObject:
     """Return an answer that is a JSON object. Raises ProviderFailed for others, redirects among them."""
+    import requests
+
     if isinstance(answer, dict):
         return answer
     if isinstance(answer, requests.Response) and answer.status_code != 200:

@@ -1,7 +1,6 @@
-"""Connections of `requests` that lead only to addresses which the rules allow."""
+"""Connections of `requests` that lead only to addresses which the rules allow; slow to import, and seldom needed."""
 
 import socket
-from collections.abc import Callable
 from typing import Any, cast
 
 import requests
@@ -11,8 +10,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from cfy_cli.manager.services.transfer.addresses import AddressRules
-
-OnConnect = Callable[[socket.socket], None]
+from cfy_cli.manager.services.transfer.deadlines import OnConnect
 
 
 def open_session(rules: AddressRules, on_connect: OnConnect = lambda _socket: None) -> requests.Session:

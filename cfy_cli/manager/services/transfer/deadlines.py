@@ -7,8 +7,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TypeVar
 
-from cfy_cli.manager.services.transfer.checked_connections import OnConnect
-
+OnConnect = Callable[[socket.socket], None]  # gets each new connection before it is used
 T = TypeVar("T")
 
 

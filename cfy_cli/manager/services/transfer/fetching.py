@@ -1,15 +1,15 @@
 """Fetching of URLs that users give, limited in scheme, size and time."""
 
 import time
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
-
-import requests
 
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.transfer.addresses import AddressRefused, AddressRules
-from cfy_cli.manager.services.transfer.checked_connections import open_session
 from cfy_cli.manager.settings import ManagerSettings
+
+if TYPE_CHECKING:  # slow to import, and needed only where something is fetched
+    import requests
 
 SCHEMES = ("http", "https")
 MAX_BYTES = 1024 * 1024 * 1024
@@ -38,6 +38,10 @@ def fetch(url: str, file: IO[bytes], settings: ManagerSettings, *, max_bytes: in
 
     Raises Invalid with the reason of a failure, perhaps FetchInterrupted; the reason has nothing of the content.
     """
+    import requests
+
+    from cfy_cli.manager.services.transfer.checked_connections import open_session
+
     deadline = time.monotonic() + FETCH_TIMEOUT
     remaining = max_bytes
     rules = AddressRules(settings)
@@ -61,7 +65,7 @@ def fetch(url: str, file: IO[bytes], settings: ManagerSettings, *, max_bytes: in
         raise FetchInterrupted(f"`{url}` could not be fetched: {_reason(error)}") from error
 
 
-def _open(session: requests.Session, url: str) -> requests.Response:
+def _open(session: "requests.Session", url: str) -> "requests.Response":
     """Send a request, and follow redirects whose scheme is the same, or https after http."""
     address = check_url(url)
     for _ in range(MAX_REDIRECTS):
@@ -76,7 +80,9 @@ def _open(session: requests.Session, url: str) -> requests.Response:
     raise Invalid(f"`{url}` could not be fetched: it redirects more than {MAX_REDIRECTS} times")
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: "requests.RequestException") -> str:
+    import requests
+
     if isinstance(error, requests.Timeout):
         return "it did not answer in time"
     if isinstance(error, requests.ConnectionError):
