@@ -1,0 +1,134 @@
+"""A manager on several machines behind a load balancer: data folders of their own stand for machines."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from cfy_cli.manager import control
+from cfy_cli.manager.control import RunningManager
+from cfy_cli.manager.settings import ManagerSettings
+from cfy_cli.manager.store.database import parse_url
+from tests.databases import POSTGRESQL
+from tests.manager.processes import all_pids, find_free_port, wait_until, wait_until_exited
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+KEY = "A" * 43 + "="
+PASSWORD = "admin-of-all-machines"
+SERVERS = ("server-1", "server-2")
+ROLES = {
+    "server-1": ("server", "scheduler"), "server-2": ("server", "scheduler"),
+    "worker-1": ("worker",), "worker-2": ("worker",),
+}  # fmt: skip
+
+
+class SharedDatabase:
+    """A database of PostgreSQL that can be made to refuse connections, as while its server restarts."""
+
+    def __init__(self) -> None:
+        self.name = f"cfy_{uuid.uuid4().hex}"
+        self.url = make_url(POSTGRESQL).set(database=self.name).render_as_string(hide_password=False)
+        self._run(f"CREATE DATABASE {self.name}")
+
+    def interrupt(self) -> None:
+        self._run(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS false")
+        self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.name}'")
+
+    def resume(self) -> None:
+        self._run(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS true")
+
+    def drop(self) -> None:
+        self._run(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+
+    def _run(self, statement: str) -> None:
+        engine = create_engine(parse_url(POSTGRESQL).set(database="postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
+
+@dataclass
+class Machines:
+    """Two servers and two workers; `kill` ends all processes of one of them at once."""
+
+    folder: Path
+    database: SharedDatabase
+    ports: dict[str, int] = field(default_factory=lambda: {name: find_free_port() for name in SERVERS})
+    running: dict[str, RunningManager] = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        files = self.folder / "files"
+        files.mkdir(mode=0o700, exist_ok=True)
+        (self.folder / name).mkdir(mode=0o700, exist_ok=True)
+        if not (self.folder / name / "files").exists():
+            (self.folder / name / "files").symlink_to(files)
+        settings = ManagerSettings(
+            self.folder / name,
+            database_url=self.database.url,
+            port=self.ports.get(name, 0),
+            workers=1,
+            roles=ROLES[name],
+            encryption_key=KEY,
+            admin_password=PASSWORD,
+        )
+        self.running[name] = control.start(settings)
+
+    def kill(self, name: str) -> None:
+        running = self.running.pop(name)
+        pids = [pid for pid in all_pids(running) if pid]
+        os.kill(running.pid, signal.SIGSTOP)  # it must not start a child again
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_until_exited(pids)
+
+    def stop(self) -> None:
+        for name in list(self.running):
+            control.stop(self.folder / name)
+
+
+class LoadBalancer:
+    """Runs nginx or HAProxy with the configuration of deploy/ on a free port."""
+
+    def __init__(self, tool: str, ports: dict[str, int], folder: Path) -> None:
+        self.port = find_free_port()
+        file = "nginx/nginx.conf" if tool == "nginx" else "haproxy/haproxy.cfg"
+        configuration = (DEPLOY / file).read_text()
+        for name, port in ports.items():
+            configuration = configuration.replace(f"{name}:8100", f"127.0.0.1:{port}")
+        configuration = re.sub(r"listen 80;", f"listen 127.0.0.1:{self.port};", configuration)
+        configuration = configuration.replace("bind :80", f"bind 127.0.0.1:{self.port}")
+        path = folder / Path(file).name
+        path.write_text(configuration)
+        self._command = (
+            ["nginx", "-c", str(path), "-g", f"daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;"]
+            if tool == "nginx"
+            else ["haproxy", "-db", "-f", str(path)]
+        )
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(self._answers)
+
+    def _answers(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def kill(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+def is_installed(tool: str) -> bool:
+    return shutil.which(tool) is not None
