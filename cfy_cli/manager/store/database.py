@@ -5,19 +5,35 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InvalidatePoolError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from cfy_cli.errors import Busy, CfyError, Conflict, Invalid, Unavailable
 from cfy_cli.manager.store.audit import MANAGER, Actor, WriteSession
 
+if TYPE_CHECKING:
+    import psycopg
+
 BUSY_TIMEOUT = 30  # seconds for a connection of the pool, and for the lock of writers
 LOCK_INTERVAL = 0.0003  # seconds between two attempts to take the lock of writers
+MAX_UNCHECKED_IDLE = 2.0  # seconds after which a connection to PostgreSQL is checked before it is used
+MAX_PREPARED = 400  # statements that a connection to PostgreSQL keeps prepared: more than the manager has in its paths
+RETURNED_AT = "returned_at"  # in the `info` of a connection: when it was used last
 MAX_READERS = 50  # connections to SQLite; writers share one more
 CHECKPOINT_PAGES = 4000  # of SQLite's write-ahead log: a page written often is copied to the database file once
 RESTORE_HINT = "Restore a backup: cfy manager restore FILE. To start anew, give another data folder with --data-dir."
@@ -143,9 +159,35 @@ def _begin_immediate(connection: Connection) -> None:
 
 def _postgresql_engine(url: URL) -> Engine:
     try:
-        return create_engine(url, pool_size=10, max_overflow=30, pool_timeout=BUSY_TIMEOUT, pool_pre_ping=True)
+        engine = create_engine(
+            url,
+            pool_size=10,
+            max_overflow=30,
+            pool_timeout=BUSY_TIMEOUT,
+            pool_use_lifo=True,  # the connection used last has prepared the most statements
+        )
     except ModuleNotFoundError:
         raise Invalid("PostgreSQL needs the `postgres` extra", hint="pip install 'cfy-cli[manager,postgres]'") from None
+
+    @event.listens_for(engine, "connect")
+    def keep_prepared(connection: "psycopg.Connection[tuple[object, ...]]", _record: object) -> None:
+        connection.prepared_max = MAX_PREPARED
+
+    @event.listens_for(engine, "checkin")
+    def note_time(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info[RETURNED_AT] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def check_if_idle(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        """Replace all connections when one that was idle is broken; others tell by their next statement."""
+        if time.monotonic() - record.info.get(RETURNED_AT, time.monotonic()) < MAX_UNCHECKED_IDLE:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+    return engine
 
 
 class _TimeoutLock:
