@@ -68,9 +68,6 @@ class Machines:
     def start(self, name: str) -> None:
         files = self.folder / "files"
         files.mkdir(mode=0o700, exist_ok=True)
-        (self.folder / name).mkdir(mode=0o700, exist_ok=True)
-        if not (self.folder / name / "files").exists():
-            (self.folder / name / "files").symlink_to(files)
         settings = ManagerSettings(
             self.folder / name,
             database_url=self.database.url,
@@ -79,6 +76,7 @@ class Machines:
             roles=ROLES[name],
             encryption_key=KEY,
             admin_password=PASSWORD,
+            storage=str(files),
         )
         self.running[name] = control.start(settings)
 
