@@ -66,7 +66,9 @@ def test_compose_file_has_only_known_keys_and_references() -> None:
 def test_commands_of_the_containers_are_commands() -> None:
     pytest.importorskip("celery")
     services = compose()["services"]
-    roles = [parse_start(list(service["command"]))["roles"] for name, service in services.items() if "command" in service]
+    roles = [
+        parse_start(list(service["command"]))["roles"] for name, service in services.items() if "command" in service
+    ]
     assert roles == [("server", "scheduler")] * 2 + [("worker",)] * 2
     for line in (DEPLOY / "Dockerfile").read_text().splitlines():
         if line.startswith("ENTRYPOINT"):
