@@ -265,7 +265,7 @@ def update_deployments(
         group_id, "csys_update_deployment", default_parameters=parameters, concurrency=concurrency
     )
     app.result(f"Starting update of all deployments in group {group_id}", started)
-    app.note(f"For update status, follow this execution group: cfy executions groups get {started['id']}")
+    app.note(f"Follow it: cfy executions groups get {started['id']}")
 
 
 def _read_inputs(app: App, inputs: Sequence[str], blueprint_id: str | None) -> JsonObject | None:

@@ -141,6 +141,7 @@ blueprints set-owner app -s admin
 blueprints summary visibility
 deployments create dep -b app
 deployments groups create many -b app --labels team:core
+deployments groups update-deployments many -b app
 deployments groups list
 deployments groups get many
 deployments groups update many --description text
@@ -291,7 +292,7 @@ def test_scenario_covers_every_command() -> None:
         # refused by a manager on one machine
         "certificates generate-replace-config", "certificates replace", "cluster update-profile",
         "tokens delete", "deployments modifications get", "deployments modifications rollback",
-        "deployments groups update-deployments", "deployments get-update",
+        "deployments get-update",
     }  # fmt: skip
     names = {name for name, _ in WITH_MANAGER if not name.startswith("plugins ")} - elsewhere - OFFLINE
     tested_apart = (

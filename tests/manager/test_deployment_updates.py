@@ -284,13 +284,13 @@ def test_update_that_is_cancelled_halfway_can_be_resumed(installed: Ask, upload:
     wait_until((tmp_path / "begun").exists, bool, 60)
     again = ask("POST", "/deployment-updates/d/update/initiate", json={"blueprint_id": "v2"})
     assert (again.status_code, again.json()["error_code"]) == (409, "conflict_error")
-    assert ask("POST", f"/executions/{started['execution_id']}", json={"action": "cancel"}).ok
-    (tmp_path / "go").touch()
+    assert ask("POST", f"/executions/{started['execution_id']}", json={"action": "kill"}).ok
     wait_for_end(ask, started["execution_id"])
+    (tmp_path / "go").touch()
     record = ask("GET", f"/deployment-updates/{started['id']}").json()
     assert record["state"] == "failed"
     assert ask("GET", "/deployments/d").json()["deployment_status"] == "requires_attention"
-    assert ask("POST", f"/executions/{started['execution_id']}", json={"action": "resume"}).ok
+    assert ask("POST", f"/executions/{started['execution_id']}", json={"action": "force-resume"}).ok
     assert wait_for_end(ask, started["execution_id"])["status"] == "terminated"
     assert ask("GET", f"/deployment-updates/{started['id']}").json()["state"] == "successful"
     assert instances(ask) == {"app": ("started", ["cache"]), "cache": ("started", [])}
