@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -17,7 +18,10 @@ from cfy_cli.shell import options, param_types
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import Command
 
-EXAMPLE = Path(cfy_cli.__file__).parent / "examples" / "hello"
+EXAMPLES = Path(cfy_cli.__file__).parent / "examples"
+TEMPLATES = ("hello", "minimal")  # folders of examples
+PROJECT = "project"  # the folder with what every project gets
+SCHEMA = Path(".vscode") / "blueprint.schema.json"
 
 
 @click.command("init", cls=Command)
@@ -39,6 +43,9 @@ EXAMPLE = Path(cfy_cli.__file__).parent / "examples" / "hello"
 @click.option("-r", "--reset-context", is_flag=True, help="Use the manager on this machine instead of another one.")
 @options.inputs()
 @click.option(
+    "--template", type=click.Choice(TEMPLATES), default=TEMPLATES[0], show_default=True, help="What to begin with."
+)
+@click.option(
     "--install-plugins",
     is_flag=True,
     expose_value=False,
@@ -54,11 +61,12 @@ EXAMPLE = Path(cfy_cli.__file__).parent / "examples" / "hello"
 @pass_app
 def cli(
     app: App, blueprint_path: str | None, blueprint_filename: str, blueprint_id: str | None, reset_context: bool,
-    inputs: tuple[str, ...], hard: bool,
+    inputs: tuple[str, ...], template: str, hard: bool,
 ) -> None:  # fmt: skip
     """Use the manager on this machine, and begin a project or prepare a blueprint with it.
 
-    With BLUEPRINT_PATH, an empty or new folder gets a blueprint to begin with. Any other blueprint is uploaded, and a
+    With BLUEPRINT_PATH, an empty or new folder gets a blueprint to begin with, inputs, a CI job for GitHub, and a
+    schema for editors. Any other blueprint is uploaded, and a
     deployment of it is created but not installed; those of the same id are replaced unless they are installed.
     """
     if blueprint_path is None:
@@ -66,7 +74,7 @@ def cli(
         return
     path = Path(os.path.expanduser(blueprint_path))
     if _is_new(path) or (path.is_dir() and not any(path.iterdir())):
-        _begin_project(app, path)
+        _begin_project(app, path, template)
         return
     source = str(path / blueprint_filename) if path.is_dir() else blueprint_path
     _prepare(app, source, blueprint_filename, blueprint_id, inputs)
@@ -93,17 +101,24 @@ def _is_new(path: Path) -> bool:
     return not path.exists() and not path.suffix and (len(path.parts) == 1 or path.is_absolute())
 
 
-def _begin_project(app: App, folder: Path) -> None:
-    """Copy the example into a new or empty folder. Raises CfyError."""
+def _begin_project(app: App, folder: Path, template: str) -> None:
+    """Copy a template into a new or empty folder. Raises CfyError."""
+    from cfy_cli.dsl.json_schema import blueprint_schema
+    from cfy_cli.shell.definitions import load_definitions
+
     try:
-        shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        for part in (template, PROJECT):
+            source = EXAMPLES / part
+            shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        schema = json.dumps(blueprint_schema(load_definitions(app)), indent=1)
+        (folder / SCHEMA).write_text(schema, encoding="utf-8")
     except OSError as error:
         raise CfyError(f"The project cannot be written to {folder}: {error.strerror or error}") from error
     main_file = folder / "blueprint.yaml"
     app.result(f"Created a project in {folder}", {"folder": str(folder), "blueprint": str(main_file)})
-    typed = shlex.quote(str(main_file))
+    typed, inputs = shlex.quote(str(main_file)), shlex.quote(str(folder / "inputs.yaml"))
     app.note(f"Change {main_file}, then check and install it:")
-    app.note(f"  cfy blueprints lint {typed}\n  cfy install {typed}")
+    app.note(f"  cfy blueprints lint {typed}\n  cfy install {typed} -i {inputs}")
 
 
 def _prepare(app: App, path: str, file_name: str, blueprint_id: str | None, inputs: tuple[str, ...]) -> None:

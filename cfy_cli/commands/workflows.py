@@ -43,11 +43,15 @@ def list_workflows(app: App, deployment_id: str, include_unavailable: bool) -> N
 @pass_app
 def get_workflow(app: App, workflow_id: str, deployment_id: str) -> None:
     """Show the workflow WORKFLOW_ID of a deployment and its parameters."""
+    from cfy_cli.dsl.reference import workflows as built_in_workflows
+
     workflows = _load_workflows(app, deployment_id)
     workflow = next((item for item in workflows if item["name"] == workflow_id), None)
     if workflow is None:
         raise NotFound(f"There is no workflow `{workflow_id}` in deployment `{deployment_id}`")
     app.show(WORKFLOWS, workflow if app.as_data else _with_text_of_rules(workflow))
+    if not app.as_data and workflow_id in built_in_workflows():
+        app.say(f"Description: {built_in_workflows()[workflow_id]}\n")
     parameters = workflow.get("parameters") or {}
     app.show_details(_describe_parameters(parameters, required=True), "Mandatory parameters:")
     app.show_details(_describe_parameters(parameters, required=False), "Optional parameters:")

@@ -1,15 +1,20 @@
 """Tests of `cfy init` and `cfy apply`."""
 
+import contextlib
 import json
+import re
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
+import yaml
 
 from cfy_cli.dsl import compile_blueprint
 from tests.conftest import Cfy
 
 from .conftest import Run
 
+ROOT = Path(__file__).parents[2]
 BLUEPRINT = """\
 tosca_definitions_version: cloudify_dsl_1_4
 imports: [cloudify/types/types.yaml]
@@ -36,6 +41,34 @@ def test_init_uses_the_manager_of_this_machine(run: Run, workdir: Path) -> None:
     assert run("init -r --json", profile=None).data == {"name": "local"}
     run("init --hard --enable-colors --install-plugins", profile=None)
     assert "cfy init BLUEPRINT_PATH" in run("init -r -b web", profile=None, code=2).err
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("template", ["hello", "minimal"])
+def test_init_begins_a_project_that_can_be_installed(cfy: Cfy, tmp_path: Path, template: str) -> None:
+    folder = tmp_path / "project"
+    cfy(f"init {folder} --template {template}")
+    settings = json.loads((folder / ".vscode/settings.json").read_text())
+    [schema] = settings["yaml.schemas"]
+    assert jsonschema_rs.is_valid(
+        json.loads((folder / schema).read_text()), yaml.safe_load((folder / "blueprint.yaml").read_text())
+    )
+    job = yaml.safe_load((folder / ".github/workflows/blueprints.yaml").read_text())["jobs"]["check"]
+    lines = [step["run"] for step in job["steps"] if step.get("run", "").startswith("cfy ")]
+    assert len(lines) == 3
+    with contextlib.chdir(folder):
+        for line in lines:
+            cfy(line.removeprefix("cfy "))
+
+
+def test_hooks_of_other_tools_run_commands_that_exist(run: Run, tmp_path: Path, blueprint: Path) -> None:
+    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert re.search(hook["files"], "app/blueprint.yaml")
+    run(f"{hook['entry'].removeprefix('cfy ')} {blueprint}")
+    steps = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"]
+    [line] = [step["run"] for step in steps if "lint" in step.get("run", "")]
+    words = line.replace("$CFY_LINT_PATH", str(blueprint)).replace("${CFY_LINT_STRICT:+--strict}", "--strict")
+    run(words.removeprefix("cfy "))
 
 
 @pytest.mark.parametrize("exists", [True, False])
