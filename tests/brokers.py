@@ -56,6 +56,9 @@ class OwnBroker:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def close(self) -> None:
+        self.kill()
+
     def command(self) -> list[str]:
         raise NotImplementedError
 
@@ -80,6 +83,14 @@ class OwnRedis(OwnBroker):
 
 
 class OwnRabbitMQ(OwnBroker):
+    def __init__(self, folder: Path) -> None:
+        self._epmd_port = find_free_port()
+        super().__init__(folder)
+
+    def close(self) -> None:
+        super().close()
+        subprocess.run(["epmd", "-port", str(self._epmd_port), "-kill"], stdout=subprocess.DEVNULL, check=False)
+
     @property
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}//"
@@ -105,6 +116,7 @@ class OwnRabbitMQ(OwnBroker):
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/plugins",
             "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none",
-            "ERL_EPMD_PORT": str(find_free_port()),
+            "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_RELAXED_COMMAND_CHECK": "1",
         }

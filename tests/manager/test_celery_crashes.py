@@ -46,8 +46,9 @@ class Story:
         self._ask(f"/deployments/{name}", "PUT", json={"blueprint_id": name})
         body = {"deployment_id": name, "workflow_id": "install"}
         execution = self._ask("/executions", "POST", json=body)["id"]
+        wait_until((folder / "lines").exists)
         for victim in victims:
-            time.sleep(chance.uniform(0.1, 0.7))
+            time.sleep(chance.uniform(0, 0.5))
             self.kill(victim)
         ended = ("terminated", "failed", "cancelled")
         wait_until(lambda: self._ask(f"/executions/{execution}").get("status") in ended, 120)
@@ -112,4 +113,4 @@ def test_install_continues_whatever_is_killed(kind: str, data_dir: Path, tmp_pat
             story.install([victim], chance)
             print(f"{victim} killed: right, {time.monotonic() - begun:.1f} seconds", flush=True)
     finally:
-        broker.kill()
+        broker.close()

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TypedDict, cast
+from typing import Protocol, TypedDict, cast
 
 from celery import states
 from kombu import Queue
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 WATCH_INTERVAL = 3.0  # seconds between questions about operations that take longer than that
 REPLY_TIMEOUT = 1.0  # seconds in which workers answer
 LOST_TIMEOUT = 9.0  # seconds without an answer of the worker that ran an operation, until it counts as dead
+MAX_WAIT = 60.0  # seconds in a queue; then another message is sent, and workers recognize the later of both
 KILL_TIMEOUT = 10.0  # seconds until killed operations have ended
 
 
@@ -51,6 +52,12 @@ class Found(TypedDict):
 
     number: int
     outcome: OutcomeMessage | None
+
+
+class DeclaredQueue(Protocol):
+    """A queue as the broker describes it."""
+
+    message_count: int
 
 
 class BrokerClient:
@@ -201,12 +208,29 @@ class BrokerClient:
             for sent in asked:
                 self._compare(sent, found.get(sent.operation_id), reconnected=reconnected)
 
+    def _is_lost(self, sent: Sent) -> bool:
+        """Tell whether an attempt that no worker knows will not be run: its worker has died, or its message is gone."""
+        now = time.monotonic()
+        if sent.seen_at:
+            return now - sent.seen_at > LOST_TIMEOUT
+        age = now - sent.sent_at
+        return age > MAX_WAIT or (age > LOST_TIMEOUT and self._is_empty(sent.queue))
+
+    def _is_empty(self, name: str) -> bool:
+        """Tell whether no message waits in a queue; that workers take it from there before they start is no matter."""
+        try:
+            with self._app.connection_for_read() as connection:
+                queue = operation_queue(name).bind(connection.default_channel)
+                return cast(DeclaredQueue, queue.queue_declare(passive=True)).message_count == 0
+        except Exception:  # of any of the libraries below; nobody has consumed the queue yet, or there is no broker
+            return False
+
     def _compare(self, sent: Sent, found: Found | None, *, reconnected: bool) -> None:
         if found is not None and found["number"] == sent.message["number"]:
             sent.seen_at = time.monotonic()
             if found["outcome"] is not None:
                 self._end(sent, found["outcome"])
-        elif reconnected or (sent.seen_at and time.monotonic() - sent.seen_at > LOST_TIMEOUT):
+        elif reconnected or self._is_lost(sent):
             log.warning("The operation %s is sent again: no worker runs it any more", sent.operation_id)
             with self._changed:
                 if not self._is_awaited(sent):
