@@ -71,13 +71,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 class Cfy(Protocol):
-    """`cfy("sites list", code=0)` is what the command printed to stdout; `.errors` is its stderr."""
+    """`cfy("sites list", code=0)` is what the command printed to stdout; `.errors` is its stderr, and `.code` its exit.
+
+    With `code=None`, it may exit with any code.
+    """
 
     errors: str
+    code: int
     workdir: Path
 
     def __call__(
-        self, line: str, *, code: int = 0, user: str = "admin", password: str = PASSWORD, input: str | None = None
+        self,
+        line: str,
+        *,
+        code: int | None = 0,
+        user: str = "admin",
+        password: str = PASSWORD,
+        input: str | None = None,
     ) -> str: ...
 
 
@@ -206,16 +216,23 @@ def session(app: AppContext) -> Iterator[requests.Session]:
 def cfy(session: requests.Session, tmp_path: Path) -> Cfy:
     class Run:
         errors = ""
+        code = 0
         workdir = tmp_path
 
         def __call__(
-            self, line: str, *, code: int = 0, user: str = "admin", password: str = PASSWORD, input: str | None = None
+            self,
+            line: str,
+            *,
+            code: int | None = 0,
+            user: str = "admin",
+            password: str = PASSWORD,
+            input: str | None = None,
         ) -> str:
             profile = Profile(name="test", manager_ip="manager", manager_username=user, manager_password=password)
             app = App(profile=profile, session=session, environ={"CFY_WORKDIR": str(tmp_path), "NO_COLOR": "1"})
             result = CliRunner().invoke(main, shlex.split(line), obj=app, input=input)
-            self.errors = result.stderr
-            assert result.exit_code == code, f"{line}: exit {result.exit_code}\n{result.stdout}\n{result.stderr}"
+            self.errors, self.code = result.stderr, result.exit_code
+            assert code in (None, self.code), f"{line}: exit {result.exit_code}\n{result.stdout}\n{result.stderr}"
             return result.stdout
 
     return Run()

@@ -55,7 +55,7 @@ def missing_resource(error: CfyError) -> str | None:
 
     No error code says so, only the message of the public manager.
     """
-    match = re.match(r"Requested `(\w+)` with ID ", error.message)
+    match = re.match(r"Requested `(\w+)` with (?:ID|name|username) ", error.message)
     return match[1] if match else None
 
 

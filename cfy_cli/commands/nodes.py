@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -73,7 +74,10 @@ def get_node(app: App, node_id: str, deployment_id: str, evaluate_functions: boo
     """Show the node NODE_ID of a deployment."""
     page = app.client.nodes.list(deployment_id=deployment_id, id=node_id, _evaluate_functions=evaluate_functions)
     if not page.items:
-        raise NotFound(f"There is no node `{node_id}` in deployment `{deployment_id}`")
+        raise NotFound(
+            f"There is no node `{node_id}` in deployment `{deployment_id}`",
+            hint=f"List them: cfy nodes list -d {shlex.quote(deployment_id)}",
+        )
     node = page.items[0]
     page = app.client.node_instances.list(deployment_id=deployment_id, node_id=node_id, _include="id")
     instances = [instance["id"] for instance in page]

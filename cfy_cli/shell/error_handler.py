@@ -9,17 +9,23 @@ import click
 
 from cfy_cli.contract.exit_codes import INTERRUPTED
 from cfy_cli.errors import CfyError, ErrorCode, NotFound, Usage
-from cfy_cli.shell.examples import EXAMPLES, examples_of
+from cfy_cli.shell.examples import examples_of
 
 # Raised for a group without a command; versions of click before 8.2 print the help and exit.
 _NO_COMMAND: type[click.UsageError] | None = getattr(click.exceptions, "NoArgsIsHelpError", None)
 _REFUSALS = (ErrorCode.ENTERING_MAINTENANCE_MODE, ErrorCode.MAINTENANCE_MODE_ACTIVE)  # 503, and nothing is in a log
-LISTED_BY = {  # commands that are not named after their resource, and those without examples
-    "deployment-groups": "deployments groups list",
-    "execution-groups": "executions groups list",
-    "deployment-updates": "deployments history",
-    "plugins-updates": "plugins history",
-    "snapshots": "snapshots list",
+_LISTS = {  # the commands that list resources, where they are named otherwise or need an argument
+    "BlueprintsFilter": "blueprints filters list",
+    "DeploymentGroup": "deployments groups list",
+    "DeploymentModification": "deployments modifications list DEPLOYMENT_ID",
+    "DeploymentUpdate": "deployments history",
+    "DeploymentsFilter": "deployments filters list",
+    "ExecutionGroup": "executions groups list",
+    "Node": "nodes list -d DEPLOYMENT_ID",
+    "NodeInstance": "node-instances list -d DEPLOYMENT_ID",
+    "Operation": "executions operations list EXECUTION_ID",
+    "PluginsUpdate": "plugins history",
+    "SecretsProvider": "secrets providers list",
 }
 
 
@@ -106,9 +112,8 @@ def _hint_not_found(error: CfyError) -> str | None:
     from cfy_cli.client.failures import missing_resource
 
     resource = missing_resource(error)
-    noun = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", resource).lower() + "s" if resource else ""
-    command = LISTED_BY.get(noun, f"{noun} list")
-    if noun not in LISTED_BY and command not in EXAMPLES:
+    if resource is None:
         return None
-    option = " -d DEPLOYMENT_ID" if noun in ("nodes", "node-instances") else ""
-    return f"List them: cfy {command}{option}"
+    command = _LISTS.get(resource) or re.sub(r"(?<=[a-z])(?=[A-Z])", "-", resource).lower() + "s list"
+    is_command = resource in _LISTS or examples_of(f"cfy {command}")
+    return f"List them: cfy {command}" if is_command else None

@@ -17,6 +17,7 @@ from cfy_cli.manager.store.store import Store
 noun = Noun(DEPENDENCIES, InterDeploymentDependency, routes=Routes("dependencies"))
 routes, PATH = noun.routes, noun.path
 noun.add_list()
+LIST_HINT = "List them: cfy deployments list"
 IDS = list_answer(answer_of(dependencies.DependencyId), "DependencyIdList")
 
 
@@ -96,7 +97,7 @@ def _source(store: Store, body: Dependency) -> Deployment | None:
     if body.external_source:
         return None
     if store.find(Deployment, body.source_deployment) is None:
-        raise NotFound(f"Given source deployment with ID `{body.source_deployment}` does not exist.")
+        raise NotFound(f"Given source deployment with ID `{body.source_deployment}` does not exist.", hint=LIST_HINT)
     return store.get_own(Deployment, body.source_deployment)
 
 
@@ -105,7 +106,8 @@ def _target(store: Store, body: Dependency, *, required: bool) -> Deployment | N
     if target is None and required:
         raise NotFound(
             f"Given target deployment with ID `{body.target_deployment}` does not exist, "
-            "and no `target_deployment_func` is given."
+            "and no `target_deployment_func` is given.",
+            hint=LIST_HINT,
         )
     return target
 
