@@ -17,6 +17,7 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a494441"
     "54789c636000000002000148afa4710000000049454e44ae426082"
 )  # one pixel
+OF_AGENTS = ("/agents/{name}/heartbeat",)  # which refuse users whatever they ask
 Options = dict[str, Any]
 Request = Callable[[str, str, str, Options], requests.Response]  # method, template of the path, path, options
 
@@ -37,7 +38,7 @@ def tell_story(ask: Ask, request: Request) -> set[tuple[str, str]]:
         told.add((method, template))
         remaining = iter(values)
         path = re.sub(r"{[^}]+}", lambda _: next(remaining), template)
-        answer = request(method, template, path, options)
+        answer = ask(method, path, **options) if template in OF_AGENTS else request(method, template, path, options)
         assert answer.status_code == status, f"{method} {path}: {answer.text}"
         return answer
 

@@ -15,6 +15,7 @@ from cfy_cli.manager.server import RESOURCES
 from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
+from tests.manager.every_operation import OF_AGENTS
 
 pytestmark = pytest.mark.sqlite
 
@@ -65,7 +66,6 @@ ADDITIONAL: dict[str, dict[str, str]] = {
     "/user-groups": {"_sort": "name", "_range": "name,,"},
     "/license": {"_sort": "customer_id", "_range": "customer_id,,"},
 }
-OF_AGENTS = ("/agents/{name}/heartbeat",)  # which refuse users whatever they ask
 WITHOUT_EFFECT = {
     *("_instance_counts", "_get_data"),  # the counts of instances, and the data of plugins, are always there
 }

@@ -42,7 +42,7 @@ class ConfigEntry:
         return not self.refusal
 
 
-NO_AGENTS = "this manager runs operations itself and installs no agents that would read it"
+NO_AGENTS = "agents of this manager do not read it: their `agent_config` says how they run"
 NO_MGMTWORKER = (
     "workers of this manager are processes, whose number `cfy manager start --workers 4` sets, for example; "
     "rest.max_concurrent_workflows bounds the executions that they run at the same time"
