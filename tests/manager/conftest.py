@@ -93,7 +93,7 @@ class Upload(Protocol):
 @pytest.fixture
 def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker has one execution at work; name it before what starts the worker."""
-    monkeypatch.setattr("cfy_cli.manager.worker.Worker._share", lambda _worker: 1)
+    monkeypatch.setattr("cfy_cli.manager.worker.Worker._find_limit", lambda _worker: 1)
 
 
 @pytest.fixture

@@ -187,7 +187,7 @@ def test_retries_of_the_config_reach_later_executions(ask: Ask, upload: Upload):
 def test_config_divides_concurrent_workflows_among_workers(app: AppContext):
     with app.writing(system_scope("default_tenant")) as store:
         app.service(Configuration).set_many(store, {"max_concurrent_workflows": 3})
-    assert [Worker(app, "w", index, 4)._share() for index in range(4)] == [1, 1, 1, 0]
+    assert [Worker(app, "w", index, 4)._find_limit() for index in range(4)] == [1, 1, 1, 0]
     limit = ConcurrencyLimit(0)
     limit.set_limit(2)
     slots = limit.acquire_all(0)
