@@ -21,6 +21,9 @@ class FilesOfOperation(OperationFiles, Protocol):
     def find(self, folder: str) -> Path:
         """Return a folder of the manager's files on this machine; the one of a deployment is created."""
 
+    def close(self) -> None:
+        """Let go of the files when the operation has ended, before its outcome is sent."""
+
 
 class SharedFiles:
     """The files of a manager that this process can reach in a folder."""
@@ -46,6 +49,9 @@ class _SharedFilesOfOperation:
             log(level, message)
         folder = installed["folder"]
         return Path(sys.prefix) if folder is None else self._folder / str(folder)
+
+    def close(self) -> None:
+        """Do nothing: the manager keeps them."""
 
     def fetch(self, url: str, file: IO[bytes]) -> None:
         file.write(base64.b64decode(str(self._records.call("download", url=url))))

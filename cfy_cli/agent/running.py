@@ -4,7 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 
 from cfy_cli.agent.connection import ManagerConnection
@@ -153,12 +153,13 @@ class OperationRunner:
         operation_id = message["operation_id"]
 
         def run() -> Json:
-            files = records.files = self._files.open(operation_id, records)
-            job = read_job(message["job"], files.find, {OPERATION_ID_VARIABLE: operation_id}, self._user)
-            job.workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            give(job.workdir, self._user)
-            ctx = OperationContext(job, records, attempt.task, attempt.operation, attempt.number, running.copies)
-            return run_operation(ctx, self._server, running.processes)
+            with closing(self._files.open(operation_id, records)) as files:
+                records.files = files
+                job = read_job(message["job"], files.find, {OPERATION_ID_VARIABLE: operation_id}, self._user)
+                job.workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
+                give(job.workdir, self._user)
+                ctx = OperationContext(job, records, attempt.task, attempt.operation, attempt.number, running.copies)
+                return run_operation(ctx, self._server, running.processes)
 
         outcome = outcome_of(attempt, run)
         masked = replace(outcome, result=records.masking.mask(outcome.result))

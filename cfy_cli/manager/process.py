@@ -204,11 +204,11 @@ class _Child:
     def run_operations(self) -> None:
         """Run operations that workers, here and elsewhere, have sent to the broker, until stopped."""
         self._acquire_name()
-        from cfy_cli.agent.files import SharedFiles
         from cfy_cli.agent.worker import run
         from cfy_cli.manager.engine.broker.celery_settings import MANAGER_QUEUE
         from cfy_cli.manager.services.identity.worker_tokens import create_worker_token
         from cfy_cli.manager.services.processes import process_name
+        from cfy_cli.manager.services.worker.stored_files import StoredFiles
 
         settings, app = self._settings, self._create_context()
         self._prepare_database(app)
@@ -221,7 +221,7 @@ class _Child:
             [MANAGER_QUEUE],
             f"http://{settings.host}:{settings.port}",
             token,
-            SharedFiles(settings.data_dir),
+            StoredFiles(app),
             name=process_name(settings, self._name).replace("/", "."),
             user=app.operation_user,
         )

@@ -34,8 +34,12 @@ class WorkingFolder:
             self._version_file.write_text(stored.tag)
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stored:  # else one that a manager without a shared storage has left is stored
-            self._stored = describe(self.path)
+            self.take_as_stored()
         return self.path
+
+    def take_as_stored(self) -> None:
+        """Store only what changes from now on, of a folder that somebody else stores too."""
+        self._stored = describe(self.path)
 
     def store(self) -> None:
         """Store the folder if it has changed. Raises CfyError when the storage cannot be used."""
