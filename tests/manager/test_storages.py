@@ -7,16 +7,20 @@ import zipfile
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import boto3
 import pytest
 import requests
 from botocore.exceptions import EndpointConnectionError
 
+from cfy_cli.agent.records import ApiRecords
 from cfy_cli.errors import CfyError, Conflict, Failed
 from cfy_cli.manager import maintenance
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.bootstrap import bootstrap
+from cfy_cli.manager.services.runtime.working_folders import WorkingFolder
+from cfy_cli.manager.services.worker.stored_files import StoredFiles
 from cfy_cli.manager.store import s3_storage
 from cfy_cli.manager.store.leftovers import check_database, remove_leftovers
 from tests.conftest import PASSWORD, Ask
@@ -192,6 +196,28 @@ def test_another_machine_goes_on_with_the_files(ask: Ask, app: AppContext, tmp_p
         bootstrap(app, PASSWORD)
         assert not app.files.deployment_folder(1).exists()
         assert app.files.cache.storage_ids("blueprints") == []
+
+
+def test_operations_get_files_of_another_machine(ask: Ask, app: AppContext, worker: object, tmp_path: Path):
+    assert ask("PUT", "/blueprints/app", data=archive({"blueprint.yaml": HELLO, "say.sh": SAY})).status_code == 201
+    here = WorkingFolder(app, 1)
+    (here.fetch() / "state").write_text("here")
+    here.store()
+    with closing(AppContext(replace(app.settings, data_dir=tmp_path / "other"))) as other:
+        other.files.prepare()
+        stored = StoredFiles(other)
+        first, second = (stored.open(name, cast("ApiRecords", None)) for name in ("first", "second"))
+        with closing(first):
+            resources = first.find("cache/blueprints/1/resources")
+            assert (resources / "say.sh").read_text() == SAY
+            folder = first.find("files/deployments/1")
+            assert (folder / "state").read_text() == "here"
+            (folder / "state").write_text("there")
+            with closing(second):
+                assert second.find("files/deployments/1") == folder
+                assert (folder / "state").read_text() == "there"
+        assert stored.in_use[1] == 0
+    assert (WorkingFolder(app, 1).fetch() / "state").read_text() == "there"
 
 
 def run(ask: Ask) -> str:
