@@ -73,6 +73,9 @@ class _FilesOverApi:
         workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return workdir
 
+    def close(self) -> None:
+        """Do nothing: the copies stay as long as there is room."""
+
     def ensure_installed(self, plugin: PluginPlan, log: Callable[[str, str], None]) -> Path:
         """Return the environment of the agent itself. Raises Invalid when it has not the plugin."""
         package = str(plugin.get("package_name") or plugin["name"]).replace("-", "_")
