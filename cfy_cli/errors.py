@@ -165,6 +165,10 @@ class Unreachable(CfyError):
     code = ErrorCode.UNREACHABLE
 
 
+class AnswerLost(Unreachable):
+    """The connection ended after the request was sent, so the server may have done what it asks for."""
+
+
 class ExecutionFailed(CfyError):
     exit_code = 5
     code = ErrorCode.EXECUTION_FAILED

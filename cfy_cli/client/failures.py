@@ -8,7 +8,7 @@ import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from cfy_cli.contract.filters import is_rule, quote_rule
-from cfy_cli.errors import BY_STATUS, Busy, CfyError, Failed, Unauthorized, Unreachable
+from cfy_cli.errors import BY_STATUS, AnswerLost, Busy, CfyError, Failed, Unauthorized, Unreachable
 
 READ_TIMEOUT = 300  # seconds
 _HINTS = {
@@ -96,7 +96,7 @@ def from_exception(error: requests.RequestException, url: str, method: str) -> C
     if never_sent(error):
         return Unreachable(f"No manager answers at {url}", hint=f"Check the address, and that it runs. {_DOCTOR}")
     if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        return Unreachable(f"{url} closed the connection before it answered", hint=_may_have_succeeded(method))
+        return AnswerLost(f"{url} closed the connection before it answered", hint=_may_have_succeeded(method))
     return Unreachable(f"The request to {url} failed: {error}")
 
 

@@ -1,14 +1,16 @@
 """Creation and deletion of deployments, with the system workflows that belong to them."""
 
+import time
 from collections.abc import Sequence
 from uuid import uuid4
 
 from cfy_cli.client.collection import Item
 from cfy_cli.contract.labels import Label
-from cfy_cli.errors import NotFound
+from cfy_cli.errors import CfyError, NotFound
 from cfy_cli.shell.app import App
 from cfy_cli.shell.follow_options import FollowOptions
 from cfy_cli.shell.inputs import read_inputs
+from cfy_cli.shell.lost_answers import find_created
 from cfy_cli.shell.workflows import follow_system_workflow
 
 
@@ -26,15 +28,24 @@ def create_deployment(
 ) -> Item:
     """Create a deployment, by default with a unique id; its environment may still be in creation."""
     key = deployment_id or str(uuid4())
-    return app.client.deployments.create(
-        key,
-        blueprint_id=blueprint_id,
-        inputs=read_inputs(inputs, lambda: app.client.blueprints.declared_inputs(blueprint_id)),
-        labels=[{name: value} for name, value in labels] if labels else None,
-        display_name=display_name or key,
-        visibility="private" if private_resource else visibility,
-        **fields,
-    )
+    values = read_inputs(inputs, lambda: app.client.blueprints.declared_inputs(blueprint_id))
+    started_at = time.monotonic()
+    try:
+        return app.client.deployments.create(
+            key,
+            blueprint_id=blueprint_id,
+            inputs=values,
+            labels=[{name: value} for name, value in labels] if labels else None,
+            display_name=display_name or key,
+            visibility="private" if private_resource else visibility,
+            **fields,
+        )
+    except CfyError as error:
+        created = find_created(app, app.client.deployments.path(key), error, started_at)
+        if created is None:
+            raise
+    follow_system_workflow(app, key, "create_deployment_environment", FollowOptions())
+    return created
 
 
 def delete_deployment(app: App, deployment_id: str, **query: bool) -> None:

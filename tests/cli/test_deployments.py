@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 import responses
 
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.store.models import Deployment
 from tests.conftest import Cfy
 
 from .conftest import Run
@@ -262,3 +266,25 @@ def test_groups_of_a_deployment_are_listed(run: Run, wire: responses.RequestsMoc
     assert "| web" in run("groups list -d dep").out
     wire.get("http://manager/api/v3.1/deployments/none", json={"groups": {}})
     assert "has no `groups`" in run("groups list -d none").err
+
+
+def test_creation_whose_answer_is_lost_is_found_again(
+    cfy: Cfy, app: AppContext, session: requests.Session, blueprint_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfy(f"blueprints upload {blueprint_file} -b app")
+    adapter = session.get_adapter("http://")
+    send = adapter.send
+
+    def lose(request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        response = send(request, **options)
+        if request.method == "PUT":
+            raise requests.ConnectionError("its server was restarted")
+        return response
+
+    monkeypatch.setattr(adapter, "send", lose)
+    assert "created" in cfy("deployments create app -b app")
+    with app.database.write() as database:
+        database.query(Deployment).update({"created_at": "2026-01-01T00:00:00.000Z"})
+    cfy("deployments create app -b app", code=9)  # that one is older
+    cfy("deployments create other -b none", code=9)
+    assert "closed the connection before it answered" in cfy.errors
