@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cfy_cli.contract.manager_resources import BROKERS, CLUSTER_SERVICES, MANAGERS
+from cfy_cli.contract.manager_resources import BROKERS, CLUSTER_NODES, CLUSTER_SERVICES, MANAGERS
 from cfy_cli.errors import Conflict, NotFound
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
@@ -56,10 +56,35 @@ def show_status(app: App) -> None:
     parts: Mapping[str, Any] = status["services"]
     rows = [{"service": name, "status": part["status"]} for name, part in parts.items()]
     app.show_items(rows, CLUSTER_SERVICES, CLUSTER_SERVICES.columns, "Cluster status services:")
+    if any(len(part["nodes"]) > 1 for part in parts.values()):
+        nodes = [
+            _describe_node(name, node, each) for name, part in parts.items() for node, each in part["nodes"].items()
+        ]
+        app.show_items(nodes, CLUSTER_NODES, CLUSTER_NODES.columns, "Nodes:")
     for name, part in parts.items():
         for node, details in part["nodes"].items():
+            for metric in details["metrics"]:
+                if metric["metric_name"] == "waiting_executions" and metric["value"]:
+                    app.say(f"{metric['value']} executions wait for a worker.")
             for failure in details["failures"]:
                 app.note(f"{name} {node}: {failure}")
+
+
+def _describe_node(part: str, name: str, node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of the table; a public manager tells nothing of its processes."""
+    services = node["services"].values()
+    processes = [each for service in services for each in service["extra_info"].get("systemd", {}).get("instances", ())]
+    started = [each["started_at"] for each in processes if each.get("started_at")]
+    seen = [each["seen_at"] for each in processes if each.get("seen_at")]
+    return {
+        "service": part,
+        "node": name,
+        "status": node["status"],
+        "processes": len({each.get("MainPID") for each in processes}),
+        "since": min(started, default=None),
+        "last_seen": max(seen, default=None),
+        "version": node["version"],
+    }
 
 
 @cli.command("remove")

@@ -56,6 +56,14 @@ CLUSTER_SERVICES = Resource(
     tenanted=False,
     columns=("service", "status"),
 )
+CLUSTER_NODES = Resource(
+    name="cluster nodes",
+    noun="node",
+    key="node",
+    tenanted=False,
+    columns=("service", "node", "status", "processes", "since", "last_seen", "version"),
+    narrow=("service", "node", "status", "last_seen", "processes", "since"),
+)
 LOG_BUNDLES = Resource(
     name="log-bundles",
     noun="log bundle",

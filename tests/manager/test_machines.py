@@ -2,6 +2,7 @@
 
 import select as io_select
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,9 +25,9 @@ from cfy_cli.manager.services.identity.bootstrap import ADMIN_FILE, bootstrap
 from cfy_cli.manager.services.worker import recovery, takeover
 from cfy_cli.manager.services.worker.recovery import Silence
 from cfy_cli.manager.services.worker.takeover import Watch, look_at_others
-from cfy_cli.manager.store.models import Execution, SharedKey, WorkerRecord
+from cfy_cli.manager.store.models import Execution, ServerRecord, SharedKey, WorkerRecord
 from cfy_cli.manager.worker import Worker
-from tests.conftest import PASSWORD, Ask
+from tests.conftest import PASSWORD, Ask, Cfy
 from tests.manager.conftest import archive, wait_for_end, wait_until
 from tests.manager.other_manager import serve
 
@@ -230,3 +231,50 @@ def test_changes_at_one_server_are_effective_at_the_others(
 
 def _is_effective(condition: Callable[[], bool]) -> None:
     wait_until(condition, bool)
+
+
+def test_status_shows_the_processes_of_all_machines(app: AppContext, ask: Ask, cfy: Cfy) -> None:
+    def statuses() -> dict[str, dict[str, str]]:
+        parts = ask("GET", "/cluster-status").json()["services"]
+        return {part: {name: node["status"] for name, node in each["nodes"].items()} for part, each in parts.items()}
+
+    own = app.hostname
+    with app.database.write() as session:
+        for number in range(app.settings.worker_count):
+            session.add(WorkerRecord(name=f"{app.settings.place}/worker-{number}", pid=number + 1))
+        session.add(WorkerRecord(name="far/1/worker-0", pid=1, hostname="far"))
+        session.add(WorkerRecord(name="far/1/scheduler", pid=2, hostname="far", role="scheduler"))
+        server = {"pid": 1, "host": "10.0.0.9", "port": 8100}
+        session.add(ServerRecord(name="gone/1/server", **server, seen_at="2026-01-01T00:00:00.000Z"))
+        session.add(ServerRecord(name="twice/1/server", **server))
+        session.add(ServerRecord(name="twice/2/server", **server))
+    found = statuses()
+    assert found["manager"] == {own: "OK", "far": "OK", "gone": "Fail", "twice-1": "OK", "twice-2": "OK"}
+    assert found["broker"] == {own: "OK", "far": "OK"}
+    shown = cfy("cluster status")
+    assert "Degraded" in shown
+    assert "twice-2" in shown
+    assert "it was last seen at 2026-01-01" in shown + cfy.errors
+    assert {"far", own, "gone"} & set(cfy("managers list --format name").split()) == {own, "gone"}  # servers only
+    refused = ask("DELETE", "/managers/twice-1")
+    assert "it is running" in refused.json()["message"]
+    cfy("cluster remove gone")
+    assert "gone" not in statuses()["manager"]
+
+
+def test_status_of_broker_and_queue_is_what_they_are(app: AppContext, other: AppContext, ask: Ask) -> None:
+    ask("PUT", "/blueprints/b?async_upload=true", data=archive({"blueprint.yaml": BLOCKING, "block.sh": BLOCK}))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        other.settings = replace(other.settings, broker=f"amqp://bob:secret@127.0.0.1:{port}//")
+        serve(other)
+        broker = ask("GET", "/brokers").json()["items"][0]
+        assert (broker["name"], broker["port"], broker["username"]) == ("127.0.0.1", port, "bob")
+        assert "secret" not in ask("GET", "/cluster-status").text
+        services = ask("GET", "/cluster-status").json()["services"]
+        assert services["broker"]["nodes"]["127.0.0.1"]["status"] == "OK"
+        metrics = [each for node in services["db"]["nodes"].values() for each in node["metrics"]]
+        assert {"metric_name": "waiting_executions", "value": 1, "healthy": True} in metrics
+    services = ask("GET", "/cluster-status").json()["services"]
+    assert services["broker"]["status"] == services["broker"]["nodes"]["127.0.0.1"]["status"] == "Fail"
+    assert ask("GET", "/cluster-status?summary=true").status_code == 500
