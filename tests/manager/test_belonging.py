@@ -38,6 +38,7 @@ from tests.manager.conftest import HELLO, SAY, archive, wait_for_end, wait_until
 from tests.manager.members import NOBODY, As, as_member
 
 __all__ = ["as_member"]
+pytestmark = pytest.mark.sqlite
 CANARY = "canary"  # part of every name and value of the private deployment
 TOP_LEVEL = {
     Blueprint,
@@ -212,6 +213,7 @@ def test_every_list_of_what_belongs_is_walked_over():
     assert paths - others - OF_OTHER_TESTS == {path.partition("?")[0] for path in LISTS}
 
 
+@pytest.mark.databases
 def test_private_deployment_is_shown_to_nobody_else(private: As):
     paths = row_paths(private("alice"))
     assert len(paths) > 10
@@ -294,6 +296,7 @@ def test_events_of_a_running_execution_follow_the_deployment(as_member: As, work
         assert find_items(as_member("vera"), query) == find_items(alice, query) != [], path
 
 
+@pytest.mark.databases
 def test_rows_of_revision_0008_are_repaired(private: As, app: AppContext, worker: Worker):
     """Earlier versions stored what system workflows do with the visibility `tenant`."""
     worker.stop()

@@ -90,6 +90,7 @@ def check(data_dir: Path, folder: Path, database_url: str, kills: int) -> None:
     scenario.run("uninstall", kills, set())
 
 
+@pytest.mark.sqlite
 def test_components_and_plugins_exist_once_after_kill(data_dir: Path, tmp_path: Path, database_url: str):
     check(data_dir, tmp_path, database_url, kills=1)
 

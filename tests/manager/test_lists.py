@@ -145,9 +145,9 @@ class List:
 
 
 @pytest.mark.usefixtures("varied")
-@pytest.mark.parametrize("portion", range(3))
+@pytest.mark.parametrize("portion", range(2))
 def test_every_field_of_items_filters_and_sorts_lists(ask: Ask, portion: int):
-    problems = [problem for method, path in LISTS[portion::3] for problem in List(ask, method, path).problems()]
+    problems = [problem for method, path in LISTS[portion::2] for problem in List(ask, method, path).problems()]
     assert not problems, "\n".join(problems)
 
 

@@ -127,6 +127,7 @@ def seed() -> int:
     return int(os.environ.get("CFY_KILL_SEED", random.randrange(10**6)))
 
 
+@pytest.mark.sqlite
 def test_scale_continues_after_worker_is_killed(data_dir: Path, tmp_path: Path, database_url: str):
     scenario = Scenario(data_dir, tmp_path, database_url, seed())
     scenario.run("scale", 1, scalable_entity_name="web", delta=5)
