@@ -1,4 +1,4 @@
-"""What a blueprint and its imports define: types, with everything that they inherit, and workflows."""
+"""The definitions of a blueprint and its imports: types, with everything that they inherit, and workflows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from cfy_cli.config.config_file import Config
 
+WATCH = "watch"  # key of the flag in the data of a context
+WATCHED = ("list", "get", "history")  # names of commands that can show the same again
 SUMMARY_LENGTH = 200  # characters of the summary of a command; it is wrapped, not cut
 HELP_NAMES = ["-h", "--help"]
 WITHOUT_CONFIG = frozenset({"doctor", "completion"})  # commands that work with an invalid configuration file
@@ -47,7 +50,8 @@ class Command(click.Command):
     """A command with the global options, and with examples in its help."""
 
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
-        super().__init__(name, params=_with_global_options(params or []), **settings)
+        watch = [_watch_option()] if name in WATCHED else []
+        super().__init__(name, params=_with_global_options([*(params or []), *watch]), **settings)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words; for completion, a last option without its value does not hide the arguments."""
@@ -57,7 +61,11 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         with _hint_of_help(ctx):
-            return super().invoke(ctx)
+            if not ctx.meta.get(WATCH):
+                return super().invoke(ctx)
+            from cfy_cli.shell.watching import watch
+
+            return watch(ctx.ensure_object(App), partial(super().invoke, ctx))
 
     def _takes_value(self, word: str) -> bool:
         options = [param for param in self.params if isinstance(param, click.Option) and word in param.opts]
@@ -73,6 +81,15 @@ class Command(click.Command):
         if examples:
             with formatter.section("For example"), formatter.indentation():
                 formatter.write("".join(f"  {example}\n" for example in examples))
+
+
+def _watch_option() -> click.Option:
+    def remember(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+        ctx.meta[WATCH] = value
+
+    return click.Option(
+        ["--watch"], is_flag=True, expose_value=False, callback=remember, help="Show it again every 2 seconds."
+    )
 
 
 @contextmanager

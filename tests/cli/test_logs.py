@@ -75,3 +75,15 @@ def test_executions_are_listed_by_their_states(cfy: Cfy, failed: str) -> None:
     assert failed in cfy("executions list --status failed --format name")
     cfy("executions list --status broken", code=2)
     assert "States: " in cfy.errors
+
+
+def test_watched_list_shows_changes_until_interrupted(cfy: Cfy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change(seconds: float) -> None:
+        if "second" in cfy("sites list --format name"):
+            raise KeyboardInterrupt
+        cfy("sites create second")
+
+    cfy("sites create first")
+    monkeypatch.setattr("cfy_cli.shell.watching.time.sleep", change)
+    shown = cfy("sites list --watch --format name", code=130)
+    assert shown.split() == ["first", "first", "second"]
