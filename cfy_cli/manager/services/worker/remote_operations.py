@@ -25,6 +25,7 @@ from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.worker.manager_records import ManagerRecords
 from cfy_cli.manager.services.worker.operation_files import write_archive
 from cfy_cli.manager.store.models import Agent, Deployment, Execution, Operation, TasksGraph
+from cfy_cli.manager.store.storage import RowKey
 
 MAX_EXECUTIONS = 64  # whose records are kept
 STATE = (
@@ -78,6 +79,9 @@ class RemoteRecords(ManagerRecords):
     @property
     def context(self) -> ExecutionContext:
         return self._context
+
+    def _use(self, key: RowKey) -> None:
+        """Do nothing: the machine that runs the operation holds what it uses."""
 
     def install_plugin(self, plugin: PluginPlan) -> JsonObject:
         """Install a plugin; return the folder of its environment among the manager's files, None if it is our own."""
