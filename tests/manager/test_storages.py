@@ -17,17 +17,19 @@ from botocore.exceptions import EndpointConnectionError
 from cfy_cli.agent.records import ApiRecords
 from cfy_cli.errors import CfyError, Conflict, Failed
 from cfy_cli.manager import maintenance
+from cfy_cli.manager.process_secrets import read_storage_credentials, without_secrets
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.bootstrap import bootstrap
 from cfy_cli.manager.services.runtime.working_folders import WorkingFolder
 from cfy_cli.manager.services.worker.stored_files import StoredFiles
+from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store import s3_storage
 from cfy_cli.manager.store.leftovers import check_database, remove_leftovers
 from tests.conftest import PASSWORD, Ask
 from tests.manager.conftest import HELLO, SAY, archive, wait_for_end, wait_until
 from tests.manager.every_operation import PNG
 from tests.manager.faults.sitecustomize import FOLDER_VARIABLE, VARIABLE, watch
-from tests.manager.object_store import BUCKET, list_keys, open_storage, s3, store_url
+from tests.manager.object_store import BUCKET, CREDENTIALS, list_keys, open_storage, s3, store_url
 from tests.manager.other_manager import serve, working
 from tests.manager.test_upload_faults import PROCESSES, UPLOADS, Manager, delete_all, upload
 from tests.wagons import package
@@ -191,7 +193,7 @@ def test_another_machine_goes_on_with_the_files(ask: Ask, app: AppContext, tmp_p
         assert ask("DELETE", "/deployments/d?force=true").ok
         with working(other):
             wait_until(lambda: ask("GET", "/deployments").json()["items"], lambda items: not items)
-        assert not other.files.deployment_folder(1).exists()
+            wait_until(other.files.deployment_folder(1).exists, lambda exists: not exists)  # after the commit
         delete_all(ask)
         bootstrap(app, PASSWORD)
         assert not app.files.deployment_folder(1).exists()
@@ -254,6 +256,18 @@ def test_empty_storage_of_a_manager_with_files_is_refused(ask: Ask, app: AppCont
         other.files.prepare()
         with pytest.raises(Failed, match="is empty, and the database has 1 "):
             check_database(other.database, other.files)
+
+
+def test_credentials_of_the_store_reach_no_script(tmp_path: Path):
+    environment = {**CREDENTIALS, "PATH": "/bin", "AWS_ENDPOINT_URL": "http://store"}
+    settings = ManagerSettings(tmp_path, storage_credentials=read_storage_credentials(environment))
+    assert without_secrets(environment, settings.secret_variables) == {
+        "PATH": "/bin",
+        "AWS_ENDPOINT_URL": "http://store",
+    }
+    assert without_secrets(environment, ManagerSettings(tmp_path).secret_variables) == environment
+    assert ManagerSettings.from_json(settings.to_json()) == settings
+    assert "testing" not in repr(settings)
 
 
 @pytest.mark.parametrize("storage", ["s3", "folder"], indirect=True)
