@@ -171,7 +171,7 @@ def test_interrupt_stops_a_foreground_manager(data_dir: Path, tmp_path: Path):
     assert not any(map(is_alive, (running.server, *running.workers)))
 
 
-def test_process_of_a_manager_starts_without_what_few_requests_need():
+def test_process_of_a_manager_imports_no_seldom_modules():
     """Each of them takes a tenth of the start, or more."""
     slow = {"requests", "alembic", "boto3", "celery", "hvac", "ldap3", "pip"}
     code = f"import sys, cfy_cli.manager.server, cfy_cli.manager.worker; print(sorted({slow} & sys.modules.keys()))"
