@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -31,7 +32,7 @@ from tests.manager.every_operation import PNG
 from tests.manager.faults.sitecustomize import FOLDER_VARIABLE, VARIABLE, watch
 from tests.manager.object_store import BUCKET, CREDENTIALS, list_keys, open_storage, s3, store_url
 from tests.manager.other_manager import serve, working
-from tests.manager.test_upload_faults import PROCESSES, UPLOADS, Manager, delete_all, upload
+from tests.manager.test_upload_faults import BLUEPRINT, PROCESSES, UPLOADS, Manager, delete_all, upload
 from tests.wagons import package
 
 pytestmark = pytest.mark.sqlite
@@ -141,18 +142,47 @@ def test_store_that_fails_at_any_step_leaves_nothing(
 
 def upload_with_failure(ask: Ask, address: str, kind: str, step: int) -> tuple[requests.Response, bool]:
     done = list[str]()
-
-    def on_step(name: str) -> None:
-        if name.startswith("s3"):
-            done.append(name)
-            if len(done) == step:
-                raise EndpointConnectionError(endpoint_url="http://store")
-
-    watch.start(address, on_step)
+    watch.start(address, partial(fail_at, step, done))
     try:
         return UPLOADS[kind](ask), len(done) >= step
     finally:
         watch.stop()
+
+
+@pytest.mark.parametrize("interval", [7, pytest.param(1, marks=pytest.mark.slow)])
+def test_store_that_fails_during_a_restore_changes_nothing(
+    ask: Ask, app: AppContext, worker: object, storage: str, interval: int
+):
+    assert ask("PUT", "/blueprints/app", data=BLUEPRINT).status_code == 201
+    assert wait_for_end(ask, ask("PUT", "/snapshots/s", json={}).json()["id"])["status"] == "terminated"
+    step, has_step = 0, True
+    while has_step:
+        step += interval
+        done = list[str]()
+        watch.start(storage, partial(fail_at, step, done))
+        try:
+            answer = ask("POST", "/snapshots/s/restore", json={"force": True})
+            if answer.ok:
+                wait_for_end(ask, answer.json()["id"])
+            else:
+                assert answer.status_code == 503, answer.text
+        finally:
+            watch.stop()
+        has_step = len(done) >= step
+        assert ask("GET", "/blueprints/app/archive").content == BLUEPRINT
+        app.files.prepare()
+        remove_leftovers(app.database, app.files)
+        kinds = [key.partition("/")[0] for key in list_keys(storage)]
+        assert kinds == ["blueprints", OWNER, "snapshots"], step
+    assert step > interval
+
+
+def fail_at(step: int, done: list[str], name: str) -> None:
+    """Let one request to the store fail."""
+    if name.startswith("s3"):
+        done.append(name)
+        if len(done) == step:
+            raise EndpointConnectionError(endpoint_url="http://store")
 
 
 def test_failed_commit_leaves_nothing_in_the_store(
