@@ -40,7 +40,7 @@ def verify(app: AppContext) -> None:
         cipher.decrypt(known)
     except CfyError as error:
         raise Failed(
-            f"The database {app.database.url.render_as_string()} is encrypted with another key than the one here",
+            f"The database {app.database.url.set(drivername='postgresql')} is encrypted with another key than the one here",
             hint=f"Copy the file {cipher.key_file.name} of the first machine to {cipher.key_file}, or start the "
             f"managers of all machines with the same ${ENCRYPTION_KEY_VARIABLE}.",
         ) from error
