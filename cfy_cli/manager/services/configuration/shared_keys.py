@@ -39,8 +39,9 @@ def verify(app: AppContext) -> None:
     try:
         cipher.decrypt(known)
     except CfyError as error:
+        address = app.database.url.set(drivername="postgresql")  # shown without its password
         raise Failed(
-            f"The database {app.database.url.set(drivername='postgresql')} is encrypted with another key than the one here",
+            f"The database {address} is encrypted with another key than the one here",
             hint=f"Copy the file {cipher.key_file.name} of the first machine to {cipher.key_file}, or start the "
             f"managers of all machines with the same ${ENCRYPTION_KEY_VARIABLE}.",
         ) from error
