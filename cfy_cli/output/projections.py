@@ -178,6 +178,7 @@ _COMPUTED: Mapping[str, Mapping[str, Compute]] = {
         "direct users": _format_roles("user_roles", "direct"),
         "group users": _format_roles("user_roles", "groups"),
     },
+    "user-groups": {"tenants": _format_mapping_of("tenants")},
     "users": {
         "user_tenants": _format_roles("tenant_roles", "direct"),
         "group_tenants": _format_roles("tenant_roles", "groups"),

@@ -39,7 +39,8 @@ SCRIPT = """\
 ctx logger info "creating $port"
 ctx instance runtime-properties answer 42
 """
-# `COMMAND -> NAME QUERY` keeps what the query finds in the JSON, for `{NAME}` in the lines after it.
+# `COMMAND -> NAME QUERY` keeps what the query finds in the JSON, for `{NAME}` in the lines after it. `- COMMAND` has no
+# option `--json` in the public tool.
 STORY = """\
 profiles list
 status
@@ -208,6 +209,76 @@ node-instances list
 plugins list
 sites list
 secrets list
+users create ann -p annpass12345
+tenants create acme
+permissions list --role viewer
+permissions disallow --role viewer --permission site_list
+permissions allow --role viewer --permission site_list
+user-groups create ops -r default
+user-groups list
+user-groups list --get-data
+user-groups add-user ann -g ops
+user-groups get ops
+user-groups get ops --get-data
+user-groups set-role ops -r sys_admin
+tenants add-user-group ops -t acme -r user
+tenants update-user-group ops -t acme -r viewer
+users get ann --get-data
+tenants get acme --get-data
+tenants remove-user-group ops -t acme
+user-groups remove-user ann -g ops
+user-groups delete ops
+license list
+license check
+secrets providers create here -y local
+secrets providers list
+secrets providers get here
+secrets providers update here -y local
+secrets providers test here -y local
+secrets providers delete here
+config update task_retries=60
+maintenance-mode status
+maintenance-mode activate
+maintenance-mode status
+maintenance-mode deactivate
+auditlog list -c nobody
+agents list
+blueprints upload app/blueprint.yaml -b app
+deployments create one -b app -i name=web
+- deployments groups create many -b app
+- deployments groups extend many -d one
+deployments groups labels add a:b many
+deployments groups labels list many
+deployments groups labels delete a:b many
+executions groups start execute_operation -g many -p operation=cloudify.interfaces.lifecycle.create --json-output
+executions groups list -> group [0].id
+executions groups get {group}
+executions groups set-concurrency {group} 3
+executions groups set-success-group {group} many
+executions groups set-failure-group {group} many
+executions groups cancel {group}
+executions groups resume {group}
+- deployments groups shrink many -d one
+- deployments groups delete many
+deployments schedule create one install -n nightly -s '2030-01-01 01:00' --tz UTC -r '1 day' -c 3
+deployments schedule list one
+deployments schedule update one nightly -r '1 week' --weekdays mo,fr
+deployments schedule disable one nightly
+deployments schedule enable one nightly
+deployments schedule list one
+deployments schedule delete one nightly
+- deployments update one -i name=other
+deployments history -d one
+- plugins update app
+plugins history -b app -> change [0].id
+plugins get-update {change}
+snapshots create snap -w
+snapshots list
+snapshots download snap -o snap.zip
+snapshots status
+snapshots delete snap
+snapshots list
+executions delete --keep-last 1
 """
 _PLACEHOLDERS = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"), "TIME"),
@@ -250,11 +321,15 @@ def tell(run: Callable[[str], tuple[int, str]], address: str) -> Iterator[tuple[
     kept = {"address": address, "profile": f"*{address}"}
     for text in STORY.splitlines():
         command, _, query = text.partition(" -> ")
+        if command.startswith("- "):
+            code, _ = run(command.removeprefix("- "))
+            yield command, Outcome(code, [])
+            continue
         code, out = run(f"{command.format(**kept)} --json")
         values = parse(out)
         if query:
             name, expression = query.split(" ", 1)
-            kept[name] = str(jmespath.search(expression, values[0]))
+            kept[name] = str(jmespath.search(expression, values[0]) if values else None)
         names = {value: name for name, value in kept.items()}
         yield command, Outcome(code, _sort_events([normalize(value, names) for value in values]))
 
@@ -273,10 +348,13 @@ def parse(out: str) -> list[Json]:
 
 def _sort_events(values: list[Json]) -> list[Json]:
     """Sort events, which may be stored in another order; the public cfy shows those of an upload only if it is slow."""
-    if not any(isinstance(value, dict) and "context" in value for value in values):
-        return values
-    events = [event for event in values if event.get("context", {}).get("workflow_id") != "upload_blueprint"]
-    return sorted(events, key=lambda event: (event["message"]["text"], json.dumps(event["context"], sort_keys=True)))
+    events = [value for value in values if isinstance(value, dict) and isinstance(value.get("context"), dict)]
+    others = [value for value in values if value not in events]
+    shown = [event for event in events if event["context"].get("workflow_id") != "upload_blueprint"]
+    return (
+        sorted(shown, key=lambda event: (event["message"]["text"], json.dumps(event["context"], sort_keys=True)))
+        + others
+    )
 
 
 def normalize(value: Json, kept: Mapping[str, str]) -> Json:
