@@ -13,7 +13,7 @@ from cfy_cli.main import SUMMARIES, main
 from cfy_cli.shell.app import App
 
 ROOT = Path(__file__).parents[2]
-PLACEHOLDERS = {"PORT": "8200", "[OPTIONS]": "", "...": ""}
+PLACEHOLDERS = {"URL": "redis://x1", "PORT": "8200", "[OPTIONS]": "", "...": ""}
 VALUES = {"--limit": "request_body=1M", "--fetch-from": "10.0.0.0/8"}  # of options whose values are checked
 PROSE = ("cfy may need", "cfy stopped waiting", "cfy has version", "cfy expect", "cfy secrets export")
 COMMAND = re.compile(r"`(cfy [^`]+)`|(?<![\w/`.\"'-])(cfy [a-z][^`\n]*)")

@@ -122,7 +122,7 @@ def update_manager(call: Call, hostname: str, body: ManagerChange) -> ManagerNod
     _find_manager(call, hostname)
     raise _refused(
         f"The files of manager `{hostname}` are not replicated: managers on several machines have one storage",
-        "Choose it when they start: cfy manager start --storage",
+        "Choose it when they start: cfy manager start --storage DIR",
     )
 
 
