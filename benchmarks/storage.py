@@ -2,7 +2,7 @@
 
     python benchmarks/storage.py [--storage s3://BUCKET/PREFIX] [--sizes KIB ...] [--rounds N]
 
-Without --storage, moto's server in a process of its own is the store. A file of 1 MiB or more is transferred, copied,
+Without --storage, moto's server in a process of its own is the store. A file of 8 MiB or more is transferred, copied,
 and removed where it was. A plugin is uploaded to a manager with the store, and to one with a data folder.
 """
 
