@@ -167,7 +167,7 @@ class OperationRunner:
             failure = outcome.failure
             message_text, traceback = records.masking.mask(failure.message), records.masking.mask(failure.traceback)
             masked = replace(masked, failure=replace(failure, message=message_text, traceback=traceback))
-        ended = outcome_message(masked, records.take_events())
+        ended = outcome_message(masked, operation_id, records.take_events())
         if outcome.failure is None:
             self._remember(operation_id, attempt.number, ended)
         return ended

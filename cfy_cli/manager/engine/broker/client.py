@@ -167,20 +167,32 @@ class BrokerClient:
 
     def _on_result(self, meta: JsonObject) -> None:
         status, result = meta["status"], meta["result"]
+        if status == states.SUCCESS and isinstance(result, dict):
+            self._on_outcome(cast(OutcomeMessage, result))
+            return
         with self._changed:
             sent = self._by_task.get(str(meta["task_id"]))
         if sent is None or status not in states.READY_STATES:
             return
-        if status == states.SUCCESS and isinstance(result, dict):
-            self._end(sent, cast(OutcomeMessage, result))
-        elif status == states.REVOKED:
+        if status == states.REVOKED:
             # One that was running tells its end as well, which comes once its processes are gone.
             if isinstance(result, dict) and "terminated" not in str(result.get("exc_message")):
                 with self._changed:
                     self._forget(sent)
         elif status == states.FAILURE:
             failure: JsonObject = {"kind": "RecoverableError", "message": f"The worker failed: {result}"}
-            self._end(sent, {"result": None, "failure": failure, "events": []})
+            number = sent.message["number"]
+            ended = OutcomeMessage(
+                operation_id=sent.operation_id, number=number, result=None, failure=failure, events=[]
+            )
+            self._end(sent, ended)
+
+    def _on_outcome(self, outcome: OutcomeMessage) -> None:
+        """Take the end of an attempt, whichever message it answers; an earlier engine may have sent that."""
+        with self._changed:
+            sent = self._sent.get(outcome["operation_id"])
+        if sent is not None and sent.message["number"] == outcome["number"]:
+            self._end(sent, outcome)
 
     def _end(self, sent: Sent, outcome: OutcomeMessage) -> None:
         with self._changed:

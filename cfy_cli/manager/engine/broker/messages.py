@@ -50,6 +50,8 @@ class OperationMessage(TypedDict):
 class OutcomeMessage(TypedDict):
     """The end of an attempt, with the events that were not sent before."""
 
+    operation_id: str
+    number: int
     result: Json
     failure: JsonObject | None
     events: list[JsonObject]
@@ -120,9 +122,15 @@ def read_attempt(message: OperationMessage) -> Attempt:
     return Attempt(Task(message["task_id"], operation), operation, message["number"])
 
 
-def outcome_message(outcome: Outcome, events: list[ExecutionEvent]) -> OutcomeMessage:
+def outcome_message(outcome: Outcome, operation_id: str, events: list[ExecutionEvent]) -> OutcomeMessage:
     failure = cast(JsonObject, asdict(outcome.failure)) if outcome.failure else None
-    return {"result": outcome.result, "failure": failure, "events": [event_message(event) for event in events]}
+    return {
+        "operation_id": operation_id,
+        "number": outcome.attempt.number,
+        "result": outcome.result,
+        "failure": failure,
+        "events": [event_message(event) for event in events],
+    }
 
 
 def read_outcome(message: OutcomeMessage, attempt: Attempt) -> Outcome:

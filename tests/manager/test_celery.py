@@ -1,0 +1,142 @@
+"""A manager with a broker: secrets, kills, failures, and what Celery itself shows of it."""
+
+import base64
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import redis
+
+from cfy_cli.manager import control
+from tests.brokers import broker_url
+from tests.manager.conftest import archive
+from tests.manager.processes import is_alive, request, wait_until
+from tests.manager.test_celery_crashes import settings_of
+
+pytestmark = [pytest.mark.process, pytest.mark.sqlite]
+BLUEPRINT = """
+tosca_definitions_version: cloudify_dsl_1_5
+imports: [cloudify/types/types.yaml]
+node_templates:
+  app:
+    type: cloudify.nodes.Root
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {implementation: run.sh, inputs: {word: {get_secret: word}}}
+        start: {implementation: fail.sh, max_retries: 0, inputs: {word: {get_secret: word}}}
+      own: {wait: wait.sh, late: {implementation: wait.sh, timeout: 1, max_retries: 0}}
+"""
+RUN = '#!/bin/bash\necho "my $word"\nctx instance runtime-properties had "${#word}"\nctx returns "$word"\n'
+FAIL = '#!/bin/bash\necho "bad $word" >&2\nexit 3\n'
+WAIT = "#!/bin/bash\n(setsid sleep 600 >/dev/null 2>&1 & echo $! >> {pids})\necho $$ >> {pids}\nsleep 600\n"
+SECRET = "Vhx81-hidden-0qPz"
+
+
+class Manager:
+    def __init__(self, data_dir: Path, kind: str) -> None:
+        self.broker, self.data_dir = broker_url(kind), data_dir
+        self.running = control.start(settings_of(data_dir, self.broker))
+
+    def ask(self, path: str, method: str = "GET", **options: object) -> dict[str, str]:
+        answer = request(self.running, self.data_dir, path, method, **options)  # type: ignore[arg-type]
+        assert answer.ok, answer.text
+        answered: dict[str, str] = answer.json()
+        return answered
+
+    def install_blueprint(self, pids: Path) -> None:
+        files = {"blueprint.yaml": BLUEPRINT, "run.sh": RUN, "fail.sh": FAIL, "wait.sh": WAIT.format(pids=pids)}
+        self.ask("/secrets/word", "PUT", json={"value": SECRET})
+        self.ask("/blueprints/app", "PUT", data=archive(files))
+        wait_until(lambda: self.ask("/blueprints/app")["state"] == "uploaded")
+        self.ask("/deployments/app", "PUT", json={"blueprint_id": "app"})
+
+    def start(self, workflow: str, **parameters: str) -> str:
+        body = {"deployment_id": "app", "workflow_id": workflow, "parameters": parameters}
+        return self.ask("/executions", "POST", json=body)["id"]
+
+    def wait(self, execution: str) -> dict[str, str]:
+        wait_until(lambda: self.ask(f"/executions/{execution}")["status"] in ("terminated", "failed", "cancelled"))
+        return self.ask(f"/executions/{execution}")
+
+
+@contextmanager
+def watched_redis(url: str) -> Iterator[list[str]]:
+    """Yield all that is written to Redis meanwhile, with the bodies of messages decoded."""
+    seen: list[str] = []
+    monitor = redis.Redis.from_url(url).monitor()
+    monitor.__enter__()
+
+    def watch() -> None:
+        with suppress(OSError, ValueError, redis.RedisError, AttributeError):
+            for command in monitor.listen():
+                text = command["command"]
+                bodies = re.findall(r'\\?"body\\?": \\?"([A-Za-z0-9+/=]+)', text)
+                seen.extend([text, *(base64.b64decode(body).decode() for body in bodies)])
+
+    threading.Thread(target=watch, daemon=True).start()
+    yield seen
+    monitor.connection.disconnect()  # type: ignore[no-untyped-call]
+
+
+def test_broker_sees_no_secret_and_no_credential(data_dir: Path, tmp_path: Path):
+    manager = Manager(data_dir, "redis")
+    manager.install_blueprint(tmp_path / "pids")
+    with watched_redis(manager.broker) as seen:
+        failed = manager.wait(manager.start("install"))
+        wait_until(lambda: any("bad ********" in text for text in seen))
+    assert (failed["status"], SECRET in failed["error"]) == ("failed", False)
+    everything = "\n".join(seen)
+    assert "get_secret" in everything
+    assert "my ********" in everything, "messages were decoded, and lines are masked"
+    admin = json.loads((data_dir / "admin.json").read_text())
+    for hidden in (SECRET, admin["password"], "Authentication-Token"):
+        assert hidden not in everything
+    [instance] = manager.ask("/node-instances?deployment_id=app")["items"]  # type: ignore[misc]
+    assert instance["runtime_properties"] == {"had": str(len(SECRET))}  # type: ignore[index]
+    messages = str(manager.ask("/events?include_logs=true&_size=500"))
+    assert "my ********" in messages
+    assert SECRET not in messages
+
+
+@pytest.mark.parametrize("kind", ["rabbitmq", "redis"])
+def test_killed_execution_leaves_no_process(kind: str, data_dir: Path, tmp_path: Path):
+    manager, pids = Manager(data_dir, kind), tmp_path / "pids"
+    manager.install_blueprint(pids)
+    late = manager.wait(manager.start("execute_operation", operation="own.late"))
+    assert "took longer than its timeout of 1" in late["error"]
+    execution = manager.start("execute_operation", operation="own.wait")
+    wait_until(lambda: len(pids.read_text().split()) == 4)
+    manager.ask(f"/executions/{execution}", "POST", json={"action": "kill"})
+    assert manager.wait(execution)["status"] == "cancelled"
+    wait_until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()))
+    ping = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "cfy_cli.agent.celery_app", "inspect", "ping", "--timeout", "10", "-j"],
+        env=os.environ | {"CFY_BROKER": manager.broker},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert '"ok": "pong"' in ping.stdout
+
+
+def test_running_operation_survives_its_engine(data_dir: Path, tmp_path: Path):
+    manager, pids = Manager(data_dir, "rabbitmq"), tmp_path / "pids"
+    manager.install_blueprint(pids)
+    execution = manager.start("execute_operation", operation="own.wait")
+    wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+    script = int(pids.read_text().split()[-1])
+    os.kill(manager.running.workers[0], signal.SIGKILL)
+    wait_until(lambda: "Resuming" in str(manager.ask(f"/events?execution_id={execution}")))
+    os.killpg(script, signal.SIGTERM)  # ends the script, whose failure the next engine hears of
+    os.kill(int(pids.read_text().split()[0]), signal.SIGKILL)
+    wait_until(lambda: "task_failed" in str(manager.ask(f"/events?execution_id={execution}")))
+    assert len(pids.read_text().split()) == 2, "the script was not started again"
+    manager.ask(f"/executions/{execution}", "POST", json={"action": "force-cancel"})
