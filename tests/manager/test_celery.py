@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -125,18 +124,3 @@ def test_killed_execution_leaves_no_process(kind: str, data_dir: Path, tmp_path:
         check=True,
     )
     assert '"ok": "pong"' in ping.stdout
-
-
-def test_running_operation_survives_its_engine(data_dir: Path, tmp_path: Path):
-    manager, pids = Manager(data_dir, "rabbitmq"), tmp_path / "pids"
-    manager.install_blueprint(pids)
-    execution = manager.start("execute_operation", operation="own.wait")
-    wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
-    script = int(pids.read_text().split()[-1])
-    os.kill(manager.running.workers[0], signal.SIGKILL)
-    wait_until(lambda: "Resuming" in str(manager.ask(f"/events?execution_id={execution}")))
-    os.killpg(script, signal.SIGTERM)  # ends the script, whose failure the next engine hears of
-    os.kill(int(pids.read_text().split()[0]), signal.SIGKILL)
-    wait_until(lambda: "task_failed" in str(manager.ask(f"/events?execution_id={execution}")))
-    assert len(pids.read_text().split()) == 2, "the script was not started again"
-    manager.ask(f"/executions/{execution}", "POST", json={"action": "force-cancel"})
