@@ -75,6 +75,7 @@ def send_cases(
     """Send generated requests of an operation; return their number, that of those accepted, and the failures."""
     from schemathesis import GenerationMode
     from schemathesis.checks import CHECKS as REGISTRY
+    from schemathesis.core.failures import FailureGroup
 
     checks = REGISTRY.get_by_names(CHECKS)
     modes = [operation.as_strategy(generation_mode=mode) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)]
@@ -100,7 +101,7 @@ def send_cases(
         answer.raw = HTTPResponse(headers=answer.headers)  # which Schemathesis reads the headers of
         try:
             case.validate_response(answer, checks=checks)
-        except AssertionError as error:
+        except (AssertionError, FailureGroup) as error:
             failures.append(str(error))
 
     send()

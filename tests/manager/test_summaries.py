@@ -166,6 +166,9 @@ def test_summary_pages_count_pairs_of_values(app: AppContext, ask: Ask, cfy: Cfy
     part = [{"site_name": None, "deployments": 2}]
     assert answer["items"] == [{"blueprint_id": "a", "deployments": 2, "by site_name": part}]
     assert answer["metadata"] == {"pagination": {"total": 3, "size": 1, "offset": 1}}
+    twice = ask("GET", "/summary/blueprints?_target_field=visibility&_sub_field=visibility").json()["items"]
+    part = [{"visibility": "tenant", "blueprints": 2}]
+    assert {"visibility": "tenant", "blueprints": 2, "by visibility": part} in twice
     beyond = ask("GET", "/summary/deployments", params={**query, "_offset": 9}).json()
     assert (beyond["items"], beyond["metadata"]["pagination"]["total"]) == ([], 3)
 

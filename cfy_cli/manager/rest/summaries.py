@@ -39,9 +39,10 @@ def add_summary(noun: Noun[M], *fields: str, without: Sequence[Parameter] = (), 
         sub_field = _read_field(call, sub) if call.query.get(sub.name) else None
         listing = call.listing(noun.resource.order, noun.searched)
         conditions = (*noun.conditions(call), *noun.rule_conditions(call, None))
-        by = (target_field,) if sub_field is None else (target_field, sub_field)
+        by = [target_field] if sub_field in (None, target_field) else [target_field, str(sub_field)]
         page = call.store.summarize(noun.model, listing, by, where=all_of(*conditions))
-        answer = page_of(page, _nest(page.items, name, target_field, sub_field))
+        rows = [(value, value, count) for value, count in page.items] if sub_field == target_field else page.items
+        answer = page_of(page, _nest(rows, name, target_field, sub_field))
         return {"items": answer["items"], "metadata": {"pagination": answer["metadata"]["pagination"]}}  # type: ignore[index, call-overload]
 
 
