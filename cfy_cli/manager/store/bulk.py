@@ -10,11 +10,11 @@ all rows in one statement, as one value of JSON: its `executemany` costs both si
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import JSON, ColumnDefault, Connection, Dialect, Insert, Update, insert
+from sqlalchemy import JSON, ColumnDefault, Connection, Dialect, Insert, Select, Update, insert
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from cfy_cli.manager.store.models import Base
@@ -45,9 +45,14 @@ def row_of(new: Base) -> dict[str, object]:
 
 
 class BulkStatement:
-    """An INSERT or UPDATE that is executed for many rows. None is stored as NULL, whatever the column."""
+    """An INSERT or UPDATE that is executed for many rows. None is stored as NULL, whatever the column.
 
-    def __init__(self, statement: Insert | Update, names: Sequence[str] | None = None) -> None:
+    A SELECT of columns without conversion gives its rows with `fetch`, where it is executed very often.
+    """
+
+    def __init__(
+        self, statement: Insert | Update | Select[*tuple[object, ...]], names: Sequence[str] | None = None
+    ) -> None:
         """`names` are the columns of an INSERT, which every row gives; an UPDATE has `bindparam`s instead."""
         self._statement = statement
         self._names = list(names) if names is not None else None
@@ -63,17 +68,25 @@ class BulkStatement:
     def execute(self, connection: Connection, rows: Sequence[Row]) -> None:
         if not rows:
             return
-        dialect = connection.dialect
-        if dialect.name == "postgresql" and self._execute_at_once(connection, rows):
+        if connection.dialect.name == "postgresql" and self._execute_at_once(connection, rows):
             return
+        sql, build_parameters = self._compiled_for(connection.dialect)
+        connection.exec_driver_sql(sql, [build_parameters(row) for row in rows])
+
+    def fetch(self, connection: Connection, parameters: Row) -> Iterable[Sequence[Any]]:
+        """Return the rows of a SELECT."""
+        sql, build_parameters = self._compiled_for(connection.dialect)
+        return connection.exec_driver_sql(sql, build_parameters(parameters)).all()
+
+    def _compiled_for(self, dialect: Dialect) -> tuple[str, Callable[[Row], Parameters]]:
         if dialect.name not in self._compiled:
             self._compiled[dialect.name] = self._compile(dialect)
-        sql, build_parameters = self._compiled[dialect.name]
-        connection.exec_driver_sql(sql, [build_parameters(row) for row in rows])
+        return self._compiled[dialect.name]
 
     def _execute_at_once(self, connection: Connection, rows: Sequence[Row]) -> bool:
         """Execute the statement for all rows in one; return False for text that this cannot pass."""
         if self._of_rows is None:
+            assert not isinstance(self._statement, Select), "it has no rows"
             self._of_rows = _RowsStatement(self._statement, self._names, connection.dialect)
         text = self._of_rows.encode(rows)
         if UNREADABLE.search(text):
@@ -89,7 +102,7 @@ class BulkStatement:
         processors = [  # of types whose values are converted, such as JSON to text
             (index, process) for index, type_ in enumerate(types) if (process := type_.bind_processor(dialect))
         ]
-        pick = itemgetter(*names)
+        pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
 
         def build_parameters(row: Row) -> Parameters:
             values = list(pick(row))
