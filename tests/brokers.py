@@ -18,12 +18,12 @@ VARIABLES = {"rabbitmq": "CFY_TEST_RABBITMQ", "redis": "CFY_TEST_REDIS"}
 BROKERS = tuple(VARIABLES)
 
 
-def broker_url(kind: str) -> str:
+def broker_url(kind: str, *, beside: int = 0) -> str:
     """Return the URL of a virtual host or database without messages; skip the test where there is no broker."""
     url = os.environ.get(VARIABLES[kind], "")
     if not url:
         pytest.skip(f"${VARIABLES[kind]} names no broker")
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16 + beside
     own = f"{url}/cfy{number}" if kind == "rabbitmq" else f"{url}/{number}"
     empty(create_app(own))
     return own

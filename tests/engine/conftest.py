@@ -46,7 +46,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def celery_stories() -> Iterator["CeleryStories"]:
-    url = broker_url("rabbitmq")
+    url = broker_url("rabbitmq", beside=16)  # beside that of managers, whose operations are not ours
     from tests.engine.celery_executor import started
 
     with started(url) as stories:
