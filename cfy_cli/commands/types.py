@@ -45,4 +45,5 @@ def list_types(app: App, blueprint_path: str | None, plugin: str | None, plugin_
         names = {*known.node_types, *known.relationships, *known.data_types}
         rows = [row for row in rows if row["name"] not in names]
     app.show_items(rows, TYPES, TYPES.columns)
-    app.note("To see one: cfy explain NAME")
+    if not app.as_data:
+        app.note("To see one: cfy explain NAME")

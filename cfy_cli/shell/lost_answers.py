@@ -1,4 +1,4 @@
-"""What a request has created whose answer was lost, because its server ended while the request waited."""
+"""Search for what a request has created whose answer was lost, because its server ended while the request waited."""
 
 import time
 from email.utils import parsedate_to_datetime

@@ -1,7 +1,6 @@
 """Endpoints: permission, query parameters, one transaction, one declared answer."""
 
 import inspect
-import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 
-from cfy_cli.contract.json_values import check_text, sanitize
+from cfy_cli.contract.json_values import check_text
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.names import pattern_of
 from cfy_cli.contract.resource import Resource
@@ -38,7 +37,7 @@ from cfy_cli.manager.rest.requests import FileBody, filters_of, upload_body
 from cfy_cli.manager.rest.responses import responses_of
 from cfy_cli.manager.rest.route import AuthorizedRoute
 from cfy_cli.manager.rest.schemas import Answer, answer_of
-from cfy_cli.manager.rest.serialize import select_fields
+from cfy_cli.manager.rest.serialize import dump, select_fields
 from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
@@ -394,15 +393,3 @@ def authorized(
         request.state.call = Call(caller.app, caller, login, scope, query, declared, gate, wants_bypass)
 
     return authorize
-
-
-def dump(answer: object) -> bytes:
-    """Return an answer as JSON, whatever was stored: what cannot be written is replaced."""
-    try:
-        return _dump(answer)
-    except ValueError:  # lone surrogates, numbers that are not finite
-        return _dump(sanitize(answer))
-
-
-def _dump(answer: object) -> bytes:
-    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=str).encode()

@@ -8,12 +8,12 @@ from fastapi import Response
 from cfy_cli import __version__
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.errors import Conflict, ErrorCode, Invalid, NotFound
-from cfy_cli.manager.rest.api import Call, Routes, dump
+from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import Body, ItemsByName
 from cfy_cli.manager.rest.item_lists import page_of_items
 from cfy_cli.manager.rest.query import PAGE, SORT
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
-from cfy_cli.manager.rest.serialize import whole_list
+from cfy_cli.manager.rest.serialize import dump, whole_list
 from cfy_cli.manager.rest.status import SUMMARY
 from cfy_cli.manager.services.cluster import ClusterStatus, cluster_status, find_broker, find_replicas
 from cfy_cli.manager.services.machines import Machine, find_machines, forget
@@ -21,7 +21,7 @@ from cfy_cli.manager.store.models import ServerRecord
 
 LISTING = (SORT, *PAGE)
 IS_SETTING = "which broker is used is a setting of each machine"
-BROKER_HINT = "Choose it where the manager starts: cfy manager start --broker URL"
+BROKER_HINT = "Choose it where the manager starts: cfy manager start --broker amqp://HOST"
 
 routes = Routes("cluster")
 

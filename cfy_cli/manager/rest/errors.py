@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cfy_cli.errors import CfyError, ErrorCode
 from cfy_cli.manager.failures import describe, disk_full, is_disk_full
-from cfy_cli.manager.rest.api import dump
+from cfy_cli.manager.rest.serialize import dump
 
 log = logging.getLogger(__name__)
 MAX_MESSAGE = 20_000  # characters

@@ -5,11 +5,11 @@ from dataclasses import replace
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.errors import Conflict, Invalid, TooLarge
-from cfy_cli.manager.rest.api import Call, Routes, dump
+from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import AnyJson, Body, Items
 from cfy_cli.manager.rest.query import LISTING, Parameter, parse_integer, parse_time
 from cfy_cli.manager.rest.schemas import answer_of, list_answer, row_answer
-from cfy_cli.manager.rest.serialize import page_of
+from cfy_cli.manager.rest.serialize import dump, page_of
 from cfy_cli.manager.services.events import events
 from cfy_cli.manager.store.listing import Listing, Range
 from cfy_cli.manager.store.models import Event, Execution

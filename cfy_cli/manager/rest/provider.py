@@ -4,10 +4,11 @@ from typing import Literal, TypedDict
 
 from fastapi import Response
 
-from cfy_cli.manager.rest.api import Call, Routes, dump
+from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.rest.schemas import answer_of
+from cfy_cli.manager.rest.serialize import dump
 from cfy_cli.manager.services.configuration import provider_context
 from cfy_cli.manager.services.configuration.provider_context import ProviderContext
 

@@ -1,9 +1,11 @@
 """Rows as the API answers them."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.json_values import sanitize
 from cfy_cli.contract.limits import format_limit, raise_hint
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Page
@@ -63,3 +65,15 @@ def _value(value: object) -> object:
     if isinstance(value, list) and value and hasattr(value[0], "created_by"):
         return [{name: getattr(label, name) for name in LABEL_FIELDS} for label in value]
     return value
+
+
+def dump(answer: object) -> bytes:
+    """Return an answer as JSON, whatever was stored: what cannot be written is replaced."""
+    try:
+        return _dump(answer)
+    except ValueError:  # lone surrogates, numbers that are not finite
+        return _dump(sanitize(answer))
+
+
+def _dump(answer: object) -> bytes:
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=str).encode()

@@ -2,23 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import (
-    JSON,
     ColumnElement,
-    Dialect,
-    Integer,
     Select,
-    Text,
     and_,
     bindparam,
-    cast,
     func,
     literal,
-    literal_column,
     or_,
     select,
     true,
@@ -36,18 +30,17 @@ from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.audit import WriteSession
 from cfy_cli.manager.store.file_changes import FileChanges
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing, Page
-from cfy_cli.manager.store.loading import large_columns, loading_options
+from cfy_cli.manager.store.loading import loading_options
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.models.owned import Belonging
-from cfy_cli.manager.store.models.types import Attribute, Sql
+from cfy_cli.manager.store.models.types import Attribute
 from cfy_cli.manager.store.query import column
+from cfy_cli.manager.store.row_sizes import size_of_large_values
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.storage import Content
 
 M = TypeVar("M", bound=Base)
 ROW_BYTES = 1000  # that a row needs beside its large values
-MARKS = ",[{"  # of JSON: there is one before each value, or nearly so
-VALUE_BYTES = 60  # that a value in JSON needs beside its text
 
 
 def _is_global(model: type[Base]) -> ColumnElement[bool]:
@@ -190,7 +183,7 @@ class Store:
         reading = (*loading_options(model, listing.include), *options)
         shown = replace(listing, size=min(listing.size, max(1, self._max_page_bytes // ROW_BYTES)))
         page = query.apply_page(statement, model, shown)
-        size_of_row = _size_of_row(model, listing.include, self.unscoped.get_bind().dialect)
+        size_of_row = size_of_large_values(model, listing.include, self.unscoped.get_bind().dialect)
         if size_of_row is None or listing.size < 2:
             rows = self._read(page.options(*reading)) if listing.size else []
             found, is_last = len(rows), len(rows) < shown.size
@@ -369,31 +362,6 @@ class Store:
 
 def _is_any_of(tenant: Attribute, names: frozenset[str] | None) -> ColumnElement[bool]:
     return true() if names is None else tenant.in_(names)
-
-
-@lru_cache(maxsize=1000)
-def _size_of_row(model: type[Base], include: Sequence[str] | None, dialect: Dialect) -> ColumnElement[int] | None:
-    """Return about how many bytes the large values of a row need, as SQL; None when it has none.
-
-    It is text, because so long an expression would take longer to build for each query than the query takes.
-    """
-    sizes = [_size_in_memory(large) for large in large_columns(model, include)]
-    if not sizes:
-        return None
-    size = sum(sizes[1:], sizes[0]).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-    return literal_column(str(size), Integer)
-
-
-def _size_in_memory(large: Attribute) -> ColumnElement[int]:
-    """Return about how many bytes a value needs as Python objects: JSON of many small values more than its text."""
-    text: Sql = cast(large, Text)
-    size: Sql = func.length(text)
-    if isinstance(large.type, JSON):
-        others = text
-        for mark in MARKS:
-            others = func.replace(others, mark, "")
-        size = size + VALUE_BYTES * (func.length(text) - func.length(others))
-    return func.coalesce(size, 0)
 
 
 def _already_exists(row: Base, name: str | None) -> Conflict:
