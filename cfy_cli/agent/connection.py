@@ -1,7 +1,7 @@
 """Requests to the manager, which wait while no manager answers."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import cast
@@ -11,7 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from cfy_cli.contract.json import Json
-from cfy_cli.errors import CfyError, Unauthorized
+from cfy_cli.errors import CfyError, Unauthorized, Unavailable
 from cfy_cli.manager.engine.broker.record_calls import CallAnswer
 from cfy_cli.manager.engine.tasks import Abandoned
 
@@ -26,8 +26,10 @@ UNAVAILABLE = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.
 class ManagerConnection:
     """A connection of a worker or agent, which its token allows to act for operations that it was sent."""
 
-    def __init__(self, url: str, token: str, connections: int = 64) -> None:
-        self._url = url.rstrip("/") + API
+    def __init__(self, url: str | Callable[[], str], token: str, connections: int = 64) -> None:
+        """Connect with the manager at a URL, or where a function says that a server of it is now."""
+        self._find_url = url if callable(url) else lambda: url
+        self._url = ""
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authentication-Token"] = token
@@ -59,10 +61,13 @@ class ManagerConnection:
         tries = 0
         while True:
             try:
-                response = self._session.request(method, self._url + path, json=body, timeout=TIMEOUT, stream=stream)
+                url = self._url = self._url or self._find_url().rstrip("/") + API
+                response = self._session.request(method, url + path, json=body, timeout=TIMEOUT, stream=stream)
                 if response.status_code not in UNAVAILABLE:
                     return _check(response)
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
+                self._url = ""  # another server may answer
+            except Unavailable:  # the database that knows the servers
                 pass
             if stopped.wait(RETRY_INTERVALS[min(tries, len(RETRY_INTERVALS) - 1)]):
                 raise Abandoned

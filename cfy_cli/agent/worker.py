@@ -43,7 +43,7 @@ class OperationThreads(TaskPool):
 def run(
     broker: str,
     queues: Sequence[str],
-    manager_url: str,
+    manager_url: str | Callable[[], str],
     token: str,
     files: FileSource,
     *,
@@ -55,7 +55,8 @@ def run(
 ) -> None:
     """Consume queues until a signal stops the process; what runs then is run by another worker.
 
-    `name` is that of the worker among those of the broker, without the host; `on_ready` is called once it consumes.
+    `manager_url` may be a function, which is asked again when no server answers. `name` is that of the worker among
+    those of the broker, without the host; `on_ready` is called once it consumes.
     """
     name = f"{name or 'operations'}@{socket.gethostname()}"
     orphans.kill_of_worker(name)  # of one that was killed: others may run its operations by now

@@ -205,9 +205,10 @@ class _Child:
         """Run operations that workers, here and elsewhere, have sent to the broker, until stopped."""
         self._acquire_name()
         from cfy_cli.agent.worker import run
-        from cfy_cli.manager.engine.broker.celery_settings import MANAGER_QUEUE
         from cfy_cli.manager.services.identity.worker_tokens import create_worker_token
+        from cfy_cli.manager.services.machines import find_server
         from cfy_cli.manager.services.processes import process_name
+        from cfy_cli.manager.services.worker.broker import queue_of_operations
         from cfy_cli.manager.services.worker.stored_files import StoredFiles
 
         settings, app = self._settings, self._create_context()
@@ -216,10 +217,15 @@ class _Child:
         token = create_worker_token(app)
         self._on_orphaned(lambda: os.kill(os.getpid(), signal.SIGTERM))
         self.report(READY)  # though the broker may not answer yet
+
+        def find_url() -> str:
+            server = find_server(app)
+            return f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{server.port}"
+
         run(
             settings.broker,
-            [MANAGER_QUEUE],
-            f"http://{settings.host}:{settings.port}",
+            [queue_of_operations(app)],
+            find_url,
             token,
             StoredFiles(app),
             name=process_name(settings, self._name).replace("/", "."),

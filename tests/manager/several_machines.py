@@ -64,6 +64,7 @@ class Machines:
     database: SharedDatabase
     ports: dict[str, int] = field(default_factory=lambda: {name: find_free_port() for name in SERVERS})
     running: dict[str, RunningManager] = field(default_factory=dict)
+    broker: str = ""
 
     def start(self, name: str) -> None:
         files = self.folder / "files"
@@ -77,6 +78,7 @@ class Machines:
             encryption_key=KEY,
             admin_password=PASSWORD,
             storage=str(files),
+            broker=self.broker,
         )
         self.running[name] = control.start(settings)
 

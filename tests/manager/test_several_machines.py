@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from cfy_cli.config.profiles import Profile
 from cfy_cli.main import main
 from cfy_cli.shell.app import App
+from tests.brokers import BROKERS, broker_url
 from tests.databases import POSTGRESQL
 from tests.manager.processes import wait_until
 from tests.manager.several_machines import PASSWORD, ROLES, LoadBalancer, Machines, SharedDatabase, is_installed
@@ -54,6 +55,29 @@ def machines(tmp_path: Path) -> Iterator[Machines]:
         yield machines
     finally:
         database.resume()
+        machines.stop()
+        database.drop()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("kind", BROKERS)
+def test_worker_machine_runs_operations_of_a_broker(tmp_path: Path, kind: str) -> None:
+    """Install with a server on one machine and a worker on another one, whose operations call that server."""
+    if not POSTGRESQL:
+        pytest.skip("CFY_TEST_POSTGRESQL names no server")
+    database = SharedDatabase()
+    machines = Machines(tmp_path, database, broker=broker_url(kind))
+    try:
+        for name in ("server-1", "worker-1"):
+            machines.start(name)
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "folder" / "go").touch()
+        (tmp_path / "blueprint.yaml").write_text(BLUEPRINT)
+        (tmp_path / "do.sh").write_text(SCRIPT)
+        port = machines.ports["server-1"]
+        cfy(port, f"install {tmp_path}/blueprint.yaml -b app -d app -i folder={tmp_path}/folder")
+        assert json.loads(cfy(port, "deployments outputs app --json"))["done"]["value"] == "create"
+    finally:
         machines.stop()
         database.drop()
 

@@ -75,6 +75,16 @@ def find_machines(app: AppContext) -> list[Machine]:
     ]
 
 
+def find_server(app: AppContext) -> ServerRecord:
+    """Return the server of this machine, or else the one of another machine that was seen last."""
+    settings = app.settings
+    own = ServerRecord(storage_id=1, name=f"{settings.place}/server", host=settings.host, port=settings.port)
+    if settings.runs("server"):
+        return own
+    with app.database.read() as session:
+        return session.scalar(select(ServerRecord).order_by(ServerRecord.seen_at.desc()).limit(1)) or own
+
+
 def forget(session: Session, machine: Machine) -> None:
     """Remove the processes of a machine that is gone; executions that its workers left stay to be taken over."""
     for model in (ServerRecord, WorkerRecord):

@@ -42,7 +42,9 @@ class CeleryExecutor:
         *,
         stopping: threading.Event | None = None,
         holds_secret: Callable[[Json], bool] = lambda _: False,
+        queue: str = MANAGER_QUEUE,
     ) -> None:
+        self._queue = queue
         self.concurrency = local.concurrency
         self._job, self._records, self._client, self._local, self._files = job, records, client, local, files
         self._stopping, self._holds_secret = stopping or threading.Event(), holds_secret
@@ -94,7 +96,7 @@ class CeleryExecutor:
             on_end(found["outcome"])
             return
         self._sent.add(operation_id)
-        queue = MANAGER_QUEUE if route is None else route.queue
+        queue = self._queue if route is None else route.queue
         if route is not None:
             self._agents.watch(attempt, operation_id, route, report)
         if found is not None and found["number"] == attempt.number:

@@ -1,7 +1,11 @@
 """The connection of a worker process with the broker."""
 
+from hashlib import sha256
+
+from cfy_cli.manager.engine.broker.celery_settings import MANAGER_QUEUE
 from cfy_cli.manager.engine.broker.client import BrokerClient
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.identity.signed_tokens import TokenSigner
 from cfy_cli.manager.services.processes import process_name
 
 
@@ -15,3 +19,9 @@ class Broker:
 
     def close(self) -> None:
         self.client.close()
+
+
+def queue_of_operations(app: AppContext) -> str:
+    """Return the queue of operations of this manager, whose machines all use it; other managers may use the broker."""
+    signature = str(app.service(TokenSigner).serializer("queue").dumps(MANAGER_QUEUE))
+    return f"{MANAGER_QUEUE}.{sha256(signature.encode()).hexdigest()[:12]}"

@@ -23,6 +23,7 @@ from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.deployment_updates import records as updates
 from cfy_cli.manager.services.deployments import capability_dependencies
 from cfy_cli.manager.services.deployments.lookups import plan_node
+from cfy_cli.manager.services.machines import find_server
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
 from cfy_cli.manager.services.runtime.journal import StoreJournal
@@ -149,7 +150,7 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
     deployment = definitions.deployment
     working_folder = WorkingFolder(app, deployment.storage_id, lambda message: context.log(message, "warning"))
     workdir = retry_until_available(context.stopping, working_folder.fetch)
-    records = ManagerRecords(context, deployment)
+    records, server = ManagerRecords(context, deployment), find_server(app)
     result = run_workflow(
         Job(
             execution_id=execution.id,
@@ -172,8 +173,8 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
             former_nodes=definitions.former_nodes,
             environment={
                 **(app.operation_user.environment if app.operation_user else {}),
-                "REST_HOST": app.settings.host,
-                "REST_PORT": str(app.settings.port),
+                "REST_HOST": server.host,
+                "REST_PORT": str(server.port),
             },
             retries=_read_retries(app.service(Configuration)),
             user=app.operation_user,
@@ -198,7 +199,7 @@ def _choose_executor(
     if not app.settings.broker:
         return local
     from cfy_cli.manager.engine.broker.executor import CeleryExecutor
-    from cfy_cli.manager.services.worker.broker import Broker
+    from cfy_cli.manager.services.worker.broker import Broker, queue_of_operations
 
     return CeleryExecutor(
         job,
@@ -208,6 +209,7 @@ def _choose_executor(
         app.settings.data_dir,
         stopping=context.stopping,
         holds_secret=lambda value: context.masking.mask(value) != value,
+        queue=queue_of_operations(app),
     )
 
 
