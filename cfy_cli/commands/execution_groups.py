@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from cfy_cli.client.collection import Item
+    from cfy_cli.contract.json import JsonObject
     from cfy_cli.shell.option_types import ListOptions
 
 LAST_EVENTS = 5  # that `details` shows
@@ -47,13 +48,14 @@ def start_group(
 ) -> None:
     """Start the workflow WORKFLOW_ID on every deployment of a group and follow them until they end."""
     from cfy_cli.shell.execution_groups import declared_parameters
+    from cfy_cli.shell.execution_groups import start_group as start
     from cfy_cli.shell.follow_execution import follow_and_report
     from cfy_cli.shell.inputs import read_parameters
 
-    defaults = read_parameters(parameters, lambda: declared_parameters(app, deployment_group_id, workflow_id))
-    group = app.client.execution_groups.start(
-        deployment_group_id, workflow_id, default_parameters=defaults, force=force, concurrency=concurrency
-    )
+    def read_defaults() -> JsonObject:
+        return read_parameters(parameters, lambda: declared_parameters(app, deployment_group_id, workflow_id))
+
+    group = start(app, deployment_group_id, workflow_id, read_defaults, force=force, concurrency=concurrency)
     app.note(
         f"Execution group {group['id']} started: running {workflow_id} on deployment group {deployment_group_id} "
         f"[concurrency={group['concurrency']}]"

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cfy_cli.contract.exit_codes import is_ended
 from cfy_cli.contract.resources import WORKFLOWS
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.errors import CfyError, ExecutionCancelled
+from cfy_cli.errors import CfyError, ErrorCode, ExecutionCancelled
+from cfy_cli.shell.polling import poll_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cfy_cli.client.client import Client
     from cfy_cli.client.collection import Item
+    from cfy_cli.contract.json import JsonObject
     from cfy_cli.contract.plan import Schema
     from cfy_cli.shell.app import App
 
+CREATION = "create_deployment_environment"  # workflow
+# Errors of workflows on deployments whose environment is not created yet, or could not be.
+WITHOUT_ENVIRONMENT = frozenset(
+    {
+        ErrorCode.NONEXISTENT_WORKFLOW,
+        ErrorCode.DEPLOYMENT_ENVIRONMENT_CREATION_IN_PROGRESS,
+        ErrorCode.DEPLOYMENT_ENVIRONMENT_CREATION_PENDING,
+    }
+)
 # Fields that are read again and again: there may be thousands of execution ids.
 POLLED = "id,status,workflow_id,deployment_group_id,concurrency,created_at,created_by"
 
@@ -56,3 +70,35 @@ def declared_parameters(app: App, deployment_group_id: str, workflow_id: str) ->
     except CfyError:
         return {}
     return next((item.get("parameters") or {} for item in found if item.get("name") == workflow_id), {})
+
+
+def start_group(
+    app: App, deployment_group_id: str, workflow_id: str, read_defaults: Callable[[], JsonObject], **fields: object
+) -> Item:
+    """Start the workflow on the group; wait first while the environments of new deployments are created.
+
+    `read_defaults` returns the parameters of all; their types are known once there are environments.
+    """
+    start = app.client.execution_groups.start
+    try:
+        return start(deployment_group_id, workflow_id, default_parameters=read_defaults(), **fields)
+    except CfyError as error:
+        if error.code not in WITHOUT_ENVIRONMENT or not _wait_for_environments(app, deployment_group_id):
+            raise
+    return start(deployment_group_id, workflow_id, default_parameters=read_defaults(), **fields)
+
+
+def _wait_for_environments(app: App, deployment_group_id: str) -> bool:
+    """Wait for the creation of environments; return whether there was any."""
+    groups = app.client.execution_groups
+    found = [
+        group
+        for group in groups.list(deployment_group_id=deployment_group_id, _include=POLLED)
+        if group["workflow_id"] == CREATION
+    ]
+    for group in found:
+        if not is_ended(group["status"]):
+            app.note(f"Waiting for the creation of deployments in group {deployment_group_id}")
+            read = partial(groups.get, group["id"], _include=POLLED)
+            poll_until(app, read, lambda item: is_ended(item["status"]), timeout=None)
+    return bool(found)

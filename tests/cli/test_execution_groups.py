@@ -4,8 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+import responses
 
 from tests.conftest import Ask, Cfy
+
+from .conftest import Run, page
+
+API = "http://manager/api/v3.1"
 
 BLUEPRINT = """\
 tosca_definitions_version: cloudify_dsl_1_4
@@ -91,3 +96,25 @@ def test_wrong_commands_of_groups_are_refused(cfy: Cfy, ask: Ask, group: str):
         cfy(f"executions groups {line}", code=code)
         assert error in cfy.errors
     assert ask("GET", "/execution-groups").json()["items"] == []
+
+
+def test_group_is_started_once_its_deployments_are_created(run: Run, wire: responses.RequestsMock) -> None:
+    refused = {"message": "Workflow install does not exist", "error_code": "nonexistent_workflow_error"}
+    wire.get(f"{API}/workflows", json=page())
+    wire.post(f"{API}/execution-groups", status=400, json=refused)
+    creation = {"id": "c1", "status": "started", "workflow_id": "create_deployment_environment"}
+    wire.get(f"{API}/execution-groups", json=page(creation))
+    ended = wire.get(f"{API}/execution-groups/c1", json={**creation, "status": "terminated"})
+    started = {"id": "g1", "status": "started", "workflow_id": "install", "deployment_group_id": "g", "concurrency": 5}
+    wire.post(f"{API}/execution-groups", json=started)
+    assert "Execution group g1 started" in run("executions groups start install -g g --no-wait").err
+    assert ended.call_count == 1
+
+
+def test_group_without_the_workflow_is_refused_at_once(run: Run, wire: responses.RequestsMock) -> None:
+    refused = {"message": "Workflow nosuch does not exist", "error_code": "nonexistent_workflow_error"}
+    wire.get(f"{API}/workflows", json=page())
+    start = wire.post(f"{API}/execution-groups", status=400, json=refused)
+    wire.get(f"{API}/execution-groups", json=page())
+    assert "nosuch does not exist" in run("executions groups start nosuch -g g", code=1).err
+    assert start.call_count == 1

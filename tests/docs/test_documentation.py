@@ -65,6 +65,7 @@ def test_commands_on_pages_exist(page: Path) -> None:
                 command.make_parser(context).parse_args(list(rest))
 
 
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("page", STORIES, ids=name_of)
 def test_pages_do_what_they_say(cfy: Cfy, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +129,7 @@ def test_documentation_builds_without_warnings(tmp_path: Path) -> None:
     assert (tmp_path / "site" / "reference" / "rest" / "index.html").read_text().count("<h3") > 150
 
 
+@pytest.mark.sqlite
 def test_docs_are_read_in_the_terminal(cfy: Cfy) -> None:
     assert "how-to/secrets" in cfy("docs")
     assert "# Keep secrets" in cfy("docs secrets")

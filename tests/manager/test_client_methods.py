@@ -25,6 +25,8 @@ OTHER_PATHS = {
     ("POST", "/tasks_graphs/tasks_graphs"),
     ("GET", "/secrets-provider/{}"),
     ("PUT", "/snapshots/archive"),
+    ("POST", "/agents/{}/heartbeat"),  # of the program of an agent, not of scripts
+    ("POST", "/agents/{}/script"),
     *((method, "/executions-schedules/{}") for method in ("GET", "PUT", "PATCH", "DELETE")),
 }  # of public clients, for what has another path too
 METHODS = ("get", "put", "post", "patch", "delete")

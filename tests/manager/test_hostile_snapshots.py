@@ -4,7 +4,7 @@ import io
 import json
 import stat
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -21,7 +21,10 @@ from tests.manager.web import serving
 
 Members = dict[str, bytes]
 Change = Callable[[Members], None]
-A_FILE = "files/blueprints/1/resources/say.sh"
+
+
+def a_file(members: Mapping[str, bytes]) -> str:
+    return next(name for name in members if name.startswith("files/blueprints/1/"))
 
 
 @pytest.fixture
@@ -75,7 +78,7 @@ HOSTILE: list[tuple[Change, str]] = [
     (put("/etc/passwd"), "nothing that a snapshot has"),
     (put("files/blueprints/1/a//b"), "outside the folder of its row"),
     (put("files/blueprints/9/x"), "belongs to no row"),
-    (put(f"{A_FILE}/below"), "is below a file"),
+    (lambda members: members.update({f"{a_file(members)}/below": b""}), "is below a file"),
     (rows("users", b"{}\n"), "no list of values"),
     (rows("users", b"[1]\n"), "values, not"),
     (rows("users", b"[" * 100_000 + b"\n"), "is not JSON"),
@@ -197,7 +200,7 @@ def test_snapshot_is_fetched_from_a_url(ask: Ask, app: AppContext, worker: objec
     assert ask("PUT", "/snapshots/archive", data=content).status_code == 400
     again = ask("PUT", "/snapshots/one/archive", data=content)  # which replaces it
     assert (again.status_code, len(ask("GET", "/snapshots").json()["items"])) == (201, 4)
-    assert len(app.files.list_storage_ids("snapshots")) == 4
+    assert len(app.files.storage_ids("snapshots")) == 4
 
 
 @pytest.mark.parametrize(

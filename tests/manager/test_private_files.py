@@ -87,7 +87,7 @@ def test_nothing_in_the_data_folder_is_for_others(data_dir: Path, tmp_path: Path
     )
     request(running, data_dir, "/blueprints/zipped", "PUT", data=_zip({"blueprint.yaml": HELLO, "say.sh": SAY}))
     wait_until((tmp_path / "started").exists, 60)
-    wait_until((data_dir / "files/plugins/1/environment").exists, 60)  # while it is built, only its folder is private
+    wait_until((data_dir / "cache/plugins/1/environment").exists, 60)  # while it is built, only its folder is private
     assert find_exposed(data_dir) == []
     kill(all_pids(running))
     wait_until_exited(all_pids(running))

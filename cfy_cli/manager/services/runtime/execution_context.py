@@ -138,8 +138,8 @@ class ExecutionContext:
 
     def in_transaction(self, store: Store) -> Store:
         """Return the store for the same rows in a transaction that another execution of the worker has opened."""
-        if isinstance(store.unscoped, WriteSession):
-            store.unscoped.act_as(self._actor)
+        if isinstance(store.unscoped, WriteSession):  # no query: the audit log gets its actor
+            store.unscoped.act_as(self._actor)  # no query either
         return store.with_scope(self._system_scope)
 
     @property
