@@ -94,6 +94,8 @@ def test_nothing_in_the_data_folder_is_for_others(data_dir: Path, tmp_path: Path
     (tmp_path / "go").touch()
     running = start(data_dir)
     wait_for_end(running, data_dir, execution)
+    assert len(list(data_dir.rglob("environment-*/**/*"))) > 10
+    assert find_exposed(data_dir) == []
     backup = tmp_path / "backup.tar.gz"
     maintenance.back_up(ManagerSettings(data_dir), backup)
     maintenance.vacuum(ManagerSettings(data_dir))
@@ -102,7 +104,6 @@ def test_nothing_in_the_data_folder_is_for_others(data_dir: Path, tmp_path: Path
     assert moved_aside is not None
     maintenance.upgrade(ManagerSettings(data_dir))
     start(data_dir)
-    assert len(list(data_dir.rglob("environment-*/**/*"))) > 10
     assert find_exposed(data_dir) + find_exposed(moved_aside) + find_exposed(backup) == []
 
 
