@@ -15,6 +15,7 @@ import pytest
 import redis
 
 from cfy_cli.manager import control
+from cfy_cli.manager.engine.broker.celery_settings import MANAGER_QUEUE
 from tests.brokers import broker_url
 from tests.manager.conftest import archive
 from tests.manager.processes import is_alive, request, wait_until
@@ -36,6 +37,7 @@ node_templates:
 RUN = '#!/bin/bash\necho "my $word"\nctx instance runtime-properties had "${#word}"\nctx returns "$word"\n'
 FAIL = '#!/bin/bash\necho "bad $word" >&2\nexit 3\n'
 WAIT = "#!/bin/bash\n(setsid sleep 600 >/dev/null 2>&1 & echo $! >> {pids})\necho $$ >> {pids}\nsleep 600\n"
+MAX_MESSAGE = 6_000  # characters, base64 included
 SECRET = "Vhx81-hidden-0qPz"
 
 
@@ -123,3 +125,16 @@ def test_killed_execution_leaves_no_process(kind: str, data_dir: Path, tmp_path:
         check=True,
     )
     assert '"ok": "pong"' in ping.stdout
+
+
+def test_messages_of_an_operation_do_not_grow(data_dir: Path, tmp_path: Path):
+    """Count what the broker stores for operations: one message there and one back, of a bounded size."""
+    manager = Manager(data_dir, "redis")
+    manager.install_blueprint(tmp_path / "pids")
+    with watched_redis(manager.broker) as seen:
+        manager.wait(manager.start("execute_operation", operation="cloudify.interfaces.lifecycle.create"))
+        wait_until(lambda: any('"status": "SUCCESS"' in text for text in seen))
+    messages = [text for text in seen if text.startswith("LPUSH cfy.")]
+    sent = [text for text in messages if text.split(" ", 2)[1].startswith(f"{MANAGER_QUEUE}.")]
+    assert (len(sent), len(messages)) == (1, 2)
+    assert max(map(len, messages)) < MAX_MESSAGE
