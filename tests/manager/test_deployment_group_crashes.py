@@ -28,15 +28,16 @@ def test_group_is_whole_after_kills_of_server_and_worker(data_dir: Path, databas
     ask(running, data_dir, "PUT", "/deployment-groups/g", json={"blueprint_id": "app", "labels": [{"env": "prod"}]})
     for number in range(kills):
         body = {"add": {"new_deployments": [{}] * NEW}}
-        sender = threading.Thread(target=try_patch, args=(running, data_dir, body))
+        sender = threading.Thread(target=try_patch, args=(control.status(data_dir) or running, data_dir, body))
         sender.start()
         threading.Event().wait(chance.random() * 0.8)
         present = control.status(data_dir) or running
         kill([present.server] if number % 2 else present.workers)
         sender.join()
-        wait_until(lambda: is_up(running, data_dir) or control.status(data_dir) is None)
+        wait_until(lambda: control.status(data_dir) is None or is_up(data_dir))
         if control.status(data_dir) is None:  # a server that ends many times in a row is not started again
-            running = start(data_dir, database_url=database_url)
+            start(data_dir, database_url=database_url)
+    running = control.status(data_dir) or running
     wait_until(lambda: not waiting(running, data_dir))
     check_whole(running, data_dir)
 
@@ -78,9 +79,10 @@ def try_patch(running: RunningManager, data_dir: Path, body: object) -> None:
         request(running, data_dir, "/deployment-groups/g", "PATCH", json=body)
 
 
-def is_up(running: RunningManager, data_dir: Path) -> bool:
+def is_up(data_dir: Path) -> bool:
+    running = control.status(data_dir)
     with suppress(requests.RequestException):
-        return request(running, data_dir, "/deployment-groups/g").ok
+        return running is not None and request(running, data_dir, "/deployment-groups/g").ok
     return False
 
 
