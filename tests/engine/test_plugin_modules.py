@@ -130,7 +130,7 @@ def test_copied_module_calls_the_program(script: Script):
         "ctx.logger.info('%s', ctx.instance.runtime_properties['m'])"
     )
     assert deployed.result.state == "terminated", deployed.result
-    assert deployed.logs == ["red", "<out> 7", "{'k': [1]}"]
+    assert sorted(deployed.logs) == sorted(["red", "<out> 7", "{'k': [1]}"])  # output and calls come over two ways
 
 
 def test_other_ctx_replaces_the_one_that_runs(tmp_path: Path):
