@@ -6,7 +6,7 @@ import socket
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from celery import Celery, Task, signals
 from celery.concurrency.thread import TaskPool
@@ -23,9 +23,6 @@ from cfy_cli.manager.engine.broker.celery_settings import FIND_COMMAND, OPERATIO
 from cfy_cli.manager.engine.broker.messages import OperationMessage, OutcomeMessage
 from cfy_cli.manager.engine.context.server import shared_server
 from cfy_cli.manager.engine.operation_user import OperationUser
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 CONCURRENCY = 64  # operations at the same time; most wait for a process

@@ -14,11 +14,6 @@ RABBITMQ_UNACKNOWLEDGED_TIMEOUT = 2**31 - 1  # milliseconds; RabbitMQ notices it
 RETRY_FOREVER = {"max_retries": None, "interval_start": 0, "interval_step": 0.5, "interval_max": 2}
 
 
-def agent_queue(name: str) -> str:
-    """Return the queue of an agent."""
-    return f"agent.{name}"
-
-
 def create_app(broker: str, *, prefix: str = "") -> Celery:
     """Return the application for a broker; `prefix` of all keys separates several managers in one Redis."""
     app = Celery("cfy", broker=broker, backend="rpc://", set_as_current=False)
