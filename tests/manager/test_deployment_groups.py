@@ -9,7 +9,7 @@ import pytest
 from cfy_cli.contract.limits import Limits
 from cfy_cli.manager.services.worker import environments
 from tests.conftest import Ask
-from tests.manager.conftest import Upload
+from tests.manager.conftest import HELLO, Upload, wait_until
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 Group = dict[str, Any]
@@ -171,10 +171,49 @@ def test_labels_of_a_group_are_those_of_its_members(ask: Ask, upload: Upload, pu
     assert ask("GET", "/deployments/root").json()["sub_services_count"] == 0
     assert labels_of(ask, "b") == {("hand", "made")}
     patch("g", remove={"deployment_ids": ["b"]})
-    assert ask("DELETE", "/deployment-groups/g").status_code == 204
-    assert labels_of(ask, "a") == labels_of(ask, "b") == {("hand", "made")}  # former members keep them
+    assert labels_of(ask, "b") == {("hand", "made")}  # its own
     put("two", blueprint_id="gb", new_deployments=[{"labels": [{"csys-obj-parent": "root"}]} for _ in range(3)])
     assert ask("GET", "/deployments/root").json()["sub_services_count"] == 3
+
+
+def test_member_that_leaves_keeps_its_own_labels(ask: Ask, upload: Upload, put: Send, patch: Send) -> None:
+    """Take those that only the group has given, however a deployment leaves it, and count the parents anew."""
+
+    def services(name: str) -> int:
+        return int(ask("GET", f"/deployments/{name}?_include=sub_services_count").json()["sub_services_count"])
+
+    upload("gb", HELLO + "labels: {tier: {values: [front]}}\n")
+    put("parents", blueprint_id="gb", new_deployments=[{"id": "p"}, {"id": "q"}])
+    names = ["a", "b", "c", "d"]
+    given = [{"env": "dev"}, {"tier": "front"}, {"csys-obj-parent": "p"}, {"zone": "z"}]
+    new = [{"id": "a", "labels": [{"zone": "z"}, {"csys-obj-parent": "p"}]}, *({"id": name} for name in names[1:])]
+    put("g", blueprint_id="gb", labels=given, new_deployments=new)
+    put("h", labels=[{"env": "dev"}, {"csys-obj-parent": "q"}], deployments_from_group="g")
+    made = "/executions?workflow_id=create_deployment_environment&status=terminated&_size=0"
+    wait_until(lambda: ask("GET", made).json()["metadata"]["pagination"]["total"], lambda total: total == 6)
+    assert (services("p"), services("q")) == (4, 4)
+    every = {("env", "dev"), ("tier", "front"), ("zone", "z"), ("csys-obj-parent", "p"), ("csys-obj-parent", "q")}
+    assert labels_of(ask, "a") == labels_of(ask, "d") == every
+    patch("g", remove={"deployment_ids": ["a", "b", "p"]})
+    assert labels_of(ask, "a") == every  # `env` from the other group, `tier` from its blueprint, the others are its own
+    assert labels_of(ask, "b") == every - {("zone", "z"), ("csys-obj-parent", "p")}
+    assert (services("p"), services("q")) == (3, 4)
+    assert ("tier", "front") in labels_of(ask, "p")  # which was no member
+    put("h", deployment_ids=["a", "c"])  # without b and d
+    assert labels_of(ask, "b") == {("tier", "front")}
+    assert labels_of(ask, "d") == every - {("csys-obj-parent", "q")}
+    put("h", labels=[{"csys-obj-parent": "q"}])  # the other group has `env` still
+    assert labels_of(ask, "a") == every - {("env", "dev")}
+    assert labels_of(ask, "c") == every
+    put("g", labels=[label for label in given if "env" not in label])
+    assert labels_of(ask, "c") == every - {("env", "dev")}
+    assert ask("DELETE", "/deployment-groups/g").status_code == 204
+    assert labels_of(ask, "c") == {("tier", "front"), ("csys-obj-parent", "q")}
+    assert (services("p"), services("q")) == (1, 2)
+    assert ask("DELETE", "/deployment-groups/h").status_code == 204
+    assert labels_of(ask, "c") == labels_of(ask, "d") == {("tier", "front")}
+    assert (services("p"), services("q")) == (1, 0)
+    assert ("csys-consumer-id", "c") not in labels_of(ask, "q")
 
 
 def test_group_is_deleted_with_its_deployments_or_not_at_all(

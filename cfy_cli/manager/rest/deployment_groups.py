@@ -104,9 +104,7 @@ def put_deployment_group(call: Call, key: str, body: GroupBody | None = None) ->
     )
     selection = _selection(body)
     if selection:
-        selected = groups.find_selected(call.store, selection)
-        members.remove(call.store, group)
-        members.add(call.store, group, selected)
+        members.replace(call.store, group, groups.find_selected(call.store, selection))
     group_deployments.create(call.app, call.store, group, new)
     return noun.show(call, group)
 
@@ -138,6 +136,7 @@ def delete_deployment_group(call: Call, key: str) -> None:
     if call.flag(DELETE_DEPLOYMENTS.name):
         group_deployments.delete(call.app, call.store, group, parameters)
     else:
+        members.remove(call.store, group)
         call.store.delete(group)
 
 

@@ -133,14 +133,14 @@ def _check_blueprint_visibility(store: Store, group: DeploymentGroup) -> None:
 
 
 def _set_labels(store: Store, group: DeploymentGroup, pairs: Sequence[Pair]) -> None:
-    """Replace the labels of a group; members get the new ones, and lose those that it had."""
+    """Replace the labels of a group; members get the new ones, and lose those that it had and no other group gives."""
     former = _pairs(group)
     own = [(key, value) for key, value in pairs if key != CONSUMER]  # which only the manager sets
     labels.replace(group.labels, DeploymentGroupLabel, own, store.scope.user)
     store.flush()
     present = _pairs(group)
     storage_ids = members.find_storage_ids(store, group)
-    label_sets.remove(store, storage_ids, [pair for pair in former if pair not in present])
+    label_sets.remove(store, storage_ids, [pair for pair in former if pair not in present], own=True)
     label_sets.add(store, storage_ids, [pair for pair in present if pair not in former])
 
 

@@ -125,15 +125,26 @@ def add(store: Store, group: DeploymentGroup, storage_ids: Iterable[int]) -> Non
 
 
 def remove(store: Store, group: DeploymentGroup, storage_ids: Iterable[int] | None = None) -> None:
-    """Remove deployments from a group, by default all. They keep their labels; those that are not in it are ignored."""
+    """Remove deployments from a group, by default all. Those that are not in it are ignored.
+
+    They lose the labels that they have from this group alone.
+    """
+    lock_rows(store.unscoped, [group], ("labels",))  # a group in scope
+    leaving = set(find_storage_ids(store, group))
+    if storage_ids is not None:
+        leaving &= set(storage_ids)
     own = delete(DeploymentGroupMember).where(DeploymentGroupMember.group_storage_id == group.storage_id)
-    if storage_ids is None:
-        store.unscoped.execute(own)  # of a group in scope
-    else:
-        for some in split(list(storage_ids)):
-            leaving = own.where(DeploymentGroupMember.deployment_storage_id.in_(some))
-            store.unscoped.execute(leaving)  # of a group in scope
+    for some in split(sorted(leaving)):
+        theirs = own.where(DeploymentGroupMember.deployment_storage_id.in_(some))
+        store.unscoped.execute(theirs)  # of a group in scope
+    label_sets.remove(store, sorted(leaving), [(label.key, label.value) for label in group.labels], own=False)
     store.record_update(group)
+
+
+def replace(store: Store, group: DeploymentGroup, storage_ids: Collection[int]) -> None:
+    """Make these deployments the only ones of a group."""
+    remove(store, group, set(find_storage_ids(store, group)).difference(storage_ids))
+    add(store, group, storage_ids)
 
 
 def _select_members(group: DeploymentGroup) -> Select[int]:

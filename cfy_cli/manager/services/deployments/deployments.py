@@ -105,6 +105,14 @@ def set_labels(store: Store, deployment: Deployment, pairs: Iterable[Pair]) -> N
     update_parents(store, [*former, *(_find_parents(store, deployment) if parent_ids else [])])
 
 
+def add_labels(store: Store, deployment: Deployment, pairs: Collection[Pair]) -> None:
+    """Add labels of its own to a deployment, which stay when it leaves a group that has them too."""
+    set_labels(store, deployment, [*((label.key, label.value) for label in deployment.labels), *pairs])
+    for label in deployment.labels:
+        if (label.key, label.value) in pairs:
+            label.is_of_groups = False
+
+
 def delete(store: Store, deployment: Deployment) -> None:
     """Delete a deployment, and update its parents, its children and the targets of its dependencies."""
     parents = _find_parents(store, deployment)

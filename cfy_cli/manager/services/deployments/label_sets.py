@@ -12,17 +12,24 @@ from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.deployments import deployments, tree
 from cfy_cli.manager.services.labels import PARENT, Pair
 from cfy_cli.manager.store.bulk import BulkStatement, split
-from cfy_cli.manager.store.models import Deployment, DeploymentLabel
+from cfy_cli.manager.store.models import Deployment, DeploymentGroupLabel, DeploymentGroupMember, DeploymentLabel
 from cfy_cli.manager.store.row_locks import lock_ids
 from cfy_cli.manager.store.store import Store
 
 INSERT_LABEL = BulkStatement.insert(DeploymentLabel)
 LABELS = "The labels of all deployments together"  # that one request may have so many of
+# That a group of its deployment has a label too.
+GIVEN = exists().where(
+    DeploymentGroupMember.deployment_storage_id == DeploymentLabel.deployment_storage_id,
+    DeploymentGroupLabel.group_storage_id == DeploymentGroupMember.group_storage_id,
+    DeploymentGroupLabel.key == DeploymentLabel.key,
+    DeploymentGroupLabel.value == DeploymentLabel.value,
+)
 SHAPING = (PARENT, OBJECT_TYPE)  # keys of labels that the summaries of parents depend on
 
 
 def add(store: Store, storage_ids: Sequence[int], pairs: Collection[Pair]) -> None:
-    """Give labels to those of the deployments that do not have them.
+    """Give the labels of a group to those of the deployments that do not have them.
 
     Raises Invalid for what cannot be a label, NotFound for an unknown parent, and Conflict for one inside a deployment.
     """
@@ -50,6 +57,7 @@ def set_new(store: Store, new: Sequence[Deployment], pairs: Sequence[Sequence[Pa
             "value": value,
             "created_at": created_at,
             "created_by": created_by,
+            "is_of_groups": False,
         }
         for deployment, own in zip(new, pairs, strict=True)
         for key, value in dict.fromkeys(normalize(key, value) for key, value in own)
@@ -65,17 +73,20 @@ def set_new(store: Store, new: Sequence[Deployment], pairs: Sequence[Sequence[Pa
         deployments.update_parents(store, _find_parents(store, storage_ids))
 
 
-def remove(store: Store, storage_ids: Sequence[int], pairs: Collection[Pair]) -> None:
-    """Take labels from those of the deployments that have them, whoever has set them."""
+def remove(store: Store, storage_ids: Sequence[int], pairs: Collection[Pair], *, own: bool) -> None:
+    """Take labels from those of the deployments whose groups do not give them; `own` also takes what others have set.
+
+    The group that gave them has lost the labels or the deployments before.
+    """
     if not pairs or not storage_ids:
         return
-    active_limits().check("group_labels", len(pairs) * len(storage_ids), LABELS)
     lock_ids(store.unscoped, Deployment, storage_ids)  # members of a group in scope
     former = _find_parents(store, storage_ids) if any(key in SHAPING for key, _ in pairs) else []
     is_one = or_(*(and_(DeploymentLabel.key == key, DeploymentLabel.value == value) for key, value in pairs))
+    goes = [is_one, ~GIVEN] if own else [is_one, ~GIVEN, DeploymentLabel.is_of_groups]
     for some in split(storage_ids):
         is_theirs = DeploymentLabel.deployment_storage_id.in_(some)
-        store.unscoped.execute(delete(DeploymentLabel).where(is_theirs, is_one))  # of the same deployments
+        store.unscoped.execute(delete(DeploymentLabel).where(is_theirs, *goes))  # of the same deployments
         _record(store, some)
     deployments.update_parents(store, former)
 
@@ -86,8 +97,8 @@ def _insert(store: Store, storage_ids: Sequence[int], key: str, value: str) -> N
         DeploymentLabel.key == key,
         DeploymentLabel.value == value,
     )
-    columns = ["deployment_storage_id", "key", "value", "created_at", "created_by"]
-    values = (literal(text) for text in (key, value, now(), store.scope.user))
+    columns = ["deployment_storage_id", "key", "value", "created_at", "created_by", "is_of_groups"]
+    values = (literal(value) for value in (key, value, now(), store.scope.user, True))
     rows = select(Deployment.storage_id, *values).where(Deployment.storage_id.in_(storage_ids), ~has_label)
     connection = store.unscoped.connection()  # of the same deployments
     connection.execute(insert(DeploymentLabel).from_select(columns, rows, include_defaults=False))

@@ -2,7 +2,7 @@
 
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.deployments.dependencies import COMPONENT
-from cfy_cli.manager.services.deployments.deployments import set_labels
+from cfy_cli.manager.services.deployments.deployments import add_labels
 from cfy_cli.manager.services.extensions import blueprint
 from cfy_cli.manager.services.extensions.configuration import BlueprintConfig, DeploymentConfig
 from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
@@ -80,8 +80,7 @@ def update(extension: ExtensionContext) -> None:
     if "labels" in of_deployment:
         with extension.writing("deployment_update") as store:
             deployment = store.get_own(Deployment, deployment_id)
-            present = [(label.key, label.value) for label in deployment.labels]
-            set_labels(store, deployment, [*present, *parse(extension.deployment_config.get("labels"))])
+            add_labels(store, deployment, parse(extension.deployment_config.get("labels")))
     extension.fetch_capabilities()
 
 

@@ -156,7 +156,7 @@ def store_plan(store: Store, deployment: Deployment, plan: PreparedPlan) -> None
         deployment.display_name = str(settings["display_name"])
     own = labels.of_plan(plan.get("labels"))
     if own:
-        deployments.set_labels(store, deployment, [*((label.key, label.value) for label in deployment.labels), *own])
+        deployments.add_labels(store, deployment, own)
 
 
 def owner_columns(deployment: Deployment) -> OwnerColumns:

@@ -131,6 +131,7 @@ def delete(
             visibility=group.visibility,
             concurrency=CONCURRENCY,
         )
+    members.remove(store, group)
     store.delete(group)
     return started
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     exists,
+    false,
     func,
     not_,
     or_,
@@ -236,6 +237,7 @@ class DeploymentLabel(Label, Base):
     __table_args__ = (UniqueConstraint("deployment_storage_id", "key", "value"),)
 
     deployment_storage_id: Mapped[int] = mapped_column(ForeignKey("deployments.storage_id", ondelete="CASCADE"))
+    is_of_groups: Mapped[bool] = mapped_column(default=False, server_default=false())  # and not the deployment's own
 
 
 class InDeployment(Belonging, Owned):
