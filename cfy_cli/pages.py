@@ -38,7 +38,8 @@ The file ~/.config/cfy/config.toml, or config.toml in $CFY_WORKDIR, sets default
 An option on the command line overrides an environment variable, a variable overrides the profile in use, and a profile
 overrides the file. `cfy profiles show-current --effective` shows what applies, and from where.
 
-`format` and `color` have the values of the options of the same name. [columns] has the columns of lists by the name of
+`format` and `color` have the values of the options of the same name. `events` is compact (as with --compact), full, or
+auto: compact on a terminal. [columns] has the columns of lists by the name of
 the list; they apply to tables, not to JSON and other data. [aliases] has short names of commands with their options;
 more options may follow them, and they cannot have the name of a command.
 """

@@ -27,6 +27,7 @@ class EventListOptions(TimeOptions, PagingOptions):
 
     json_output: bool
     with_worker_names: bool
+    compact: bool | None
     node_id: str | None
     operation: str | None
 
@@ -65,6 +66,7 @@ def cli() -> None:
 @click.option("-g", "--execution-group", help="Show the events of this execution group.")
 @options.with_logs()
 @options.event_format()
+@options.compact_events()
 @options.worker_names("-w")
 @click.option("--tail", is_flag=True, help="Follow the execution until it ends.")
 @options.times()
@@ -129,7 +131,12 @@ def _follow(app: App, execution_id: str | None, group_id: str | None, query: Eve
         raise Usage("--tail cannot be combined with --pagination-offset or --pagination-size")
     selection = EventSelection(query["node_id"], query["operation"], query["since"])
     follow = FollowOptions(
-        None, query["include_logs"], query["json_output"], query["with_worker_names"], selection=selection
+        None,
+        query["include_logs"],
+        query["json_output"],
+        query["with_worker_names"],
+        query["compact"],
+        selection=selection,
     )
     if execution_id:
         execution = app.client.executions.get(execution_id)
@@ -139,15 +146,18 @@ def _follow(app: App, execution_id: str | None, group_id: str | None, query: Eve
 
 
 def _list(app: App, owner: EventOwner, query: EventListOptions) -> None:
-    from cfy_cli.shell.event_stream import show_event
+    from cfy_cli.shell.event_stream import EventPrinter
     from cfy_cli.shell.follow_options import FollowOptions
 
     times = _time_range(query)
+    started_at: str | None = None
     if owner["execution_id"]:  # raises NotFound: an unknown execution must not look like one without events
-        app.client.executions.get(owner["execution_id"], _include="id")
+        started_at = app.client.executions.get(owner["execution_id"], _include="id,started_at").get("started_at")
     if owner["execution_group_id"]:
         app.client.execution_groups.get(owner["execution_group_id"], _include="id")
-    follow = FollowOptions(json_output=query["json_output"], with_worker_names=query["with_worker_names"])
+    follow = FollowOptions(
+        json_output=query["json_output"], with_worker_names=query["with_worker_names"], compact=query["compact"]
+    )
     params: EventQuery = {
         **owner,
         **times,
@@ -164,11 +174,14 @@ def _list(app: App, owner: EventOwner, query: EventListOptions) -> None:
         is_table = app.options.format in (PLAIN, "csv") and not app.options.query
         app.show_list(app.client.events, None if is_table else (), **params)
         return
+    printer = EventPrinter(app, follow)
     count = hidden = total = 0
     for page in app.client.events.pages(limit=app.options.limit, **params):
         count, total = count + len(page), page.total
-        hidden += sum(not show_event(app, event, follow) for event in page)
-    app.note(f"\nShowing {count - hidden} of {total} events")
+        hidden += sum(not printer.show(event, started_at) for event in page)
+    printer.show_running()
+    in_short = " in short (use --no-compact to show them as they are)" if printer.is_compact and count else ""
+    app.note(f"\nShowing {count - hidden} of {total} events{in_short}")
     if hidden:
         app.note(f"{hidden} debug messages hidden (use -vv to show them)")
 

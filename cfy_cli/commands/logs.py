@@ -21,6 +21,7 @@ SEARCHED = 100  # newest executions, among which one that is not of the manager 
 @click.option("-f", "--follow", is_flag=True, help="Follow the execution until it ends.")
 @options.with_logs()
 @options.event_format()
+@options.compact_events()
 @options.worker_names("-w")
 @pass_app
 def cli(
@@ -31,6 +32,7 @@ def cli(
     follow: bool,
     include_logs: bool,
     json_output: bool,
+    compact: bool | None,
     with_worker_names: bool,
 ) -> None:
     """Show the events and logs of the newest execution of DEPLOYMENT_ID, or of all deployments.
@@ -45,6 +47,7 @@ def cli(
         operation=operation,
         include_logs=include_logs,
         json_output=json_output,
+        compact=compact,
         with_worker_names=with_worker_names,
     )
 

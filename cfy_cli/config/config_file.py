@@ -15,6 +15,7 @@ HOME_VARIABLE = "CFY_WORKDIR"
 FILE_NAME = "config.toml"
 FORMATS = ("plain", "json", "yaml", "csv", "name", "jsonl")
 COLORS: dict[str, bool | None] = {"always": True, "never": False, "auto": None}
+EVENTS: dict[str, bool | None] = {"compact": True, "full": False, "auto": None}
 
 
 class InvalidConfig(CfyError):
@@ -29,6 +30,7 @@ class Config:
     text: str | None = None  # None when the file does not exist
     format: str | None = None
     color: str | None = None
+    events: str | None = None
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # default columns of lists, by resource
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # words of the command, by alias
 
@@ -66,7 +68,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
 
 
 def _check(config: Config, content: Mapping[str, object]) -> Config:
-    known = ("format", "color", "columns", "aliases")
+    known = ("format", "color", "events", "columns", "aliases")
     for key in content:
         if key not in known:
             config.refuse("", key, "is unknown", f"Known are {', '.join(known)}; the man page of `cfy` explains them.")
@@ -75,6 +77,7 @@ def _check(config: Config, content: Mapping[str, object]) -> Config:
         config.text,
         format=_choice(config, "format", content.get("format"), FORMATS),
         color=_choice(config, "color", content.get("color"), tuple(COLORS)),
+        events=_choice(config, "events", content.get("events"), tuple(EVENTS)),
         columns={name: _columns(config, name, value) for name, value in _table(config, content, "columns")},
         aliases={name: _words(config, name, value) for name, value in _table(config, content, "aliases")},
     )

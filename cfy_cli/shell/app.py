@@ -83,10 +83,11 @@ class App(Printer):
 
     def apply_config(self) -> None:
         """Take the defaults of the configuration file; environment variables and options replace them later."""
-        from cfy_cli.config.config_file import COLORS
+        from cfy_cli.config.config_file import COLORS, EVENTS
 
         self.options.format = self.config.format or self.options.format
         self.options.list_columns = self.config.columns
+        self.options.compact_events = EVENTS[self.config.events or "auto"]
         if self.config.color and not self.environ.get("NO_COLOR"):
             self.options.color = COLORS[self.config.color]
 

@@ -50,6 +50,7 @@ def _output_settings(app: App) -> list[Row]:
         _row("configuration file", config.path, "" if config.text is None else "used"),
         _row("format", options.format, _output_source(options.format, config.format, FORMATS[0])),
         _row("color", color, color_source),
+        _row("events", config.events or "auto", "configuration file" if config.events else "default"),
         *(
             _row(f"columns of {name}", ", ".join(columns), "configuration file")
             for name, columns in config.columns.items()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cfy_cli.output import formats
+from cfy_cli.output.compact_events import CompactEvents
 from cfy_cli.output.events import colored, format_event, is_visible
 from cfy_cli.output.projections import project_event
 
@@ -38,6 +40,7 @@ class EventStream:
         self._running: dict[tuple[object, object], None] = {}  # node instance and operation, in order of their start
         self.is_complete = False  # the event of the workflow's end was read
         self.has_failures = False  # the event of a failed operation was read
+        self.first_time: str | None = None  # of the first event
 
     @property
     def is_started(self) -> bool:
@@ -71,6 +74,7 @@ class EventStream:
     def _track(self, event: Item) -> None:
         """Update the running operations and whether the workflow has ended."""
         kind = event.get("event_type")
+        self.first_time = self.first_time or event.get("reported_timestamp")
         self.is_complete = kind in WORKFLOW_ENDED or (self.is_complete and kind != WORKFLOW_STARTED)
         if kind == WORKFLOW_STARTED:
             self._running.clear()
@@ -82,18 +86,55 @@ class EventStream:
             self.has_failures = self.has_failures or kind in TASK_FAILED
 
 
-def show_event(app: App, event: Item, follow: FollowOptions) -> bool:
-    """Print an event; return False for one that the verbosity hides.
+class EventPrinter:
+    """Print events as `follow` says: in full, in short, or as lines of JSON.
 
     Events go to stdout, as text or as lines of JSON; with other formats stdout is for the execution, and events go to
     stderr.
     """
-    is_answer = app.as_lines and not follow.is_step
-    as_lines = follow.json_output or is_answer
-    is_shown = as_lines or is_visible(event, app.options.verbosity)
-    if as_lines:
-        formats.json_line(project_event(event), err=app.as_data and not is_answer)
-    elif is_shown:
-        line = colored(event, format_event(event, worker_names=follow.with_worker_names))
-        click.echo(line, err=app.as_data, color=app.options.color)
-    return is_shown
+
+    def __init__(self, app: App, follow: FollowOptions) -> None:
+        self._app, self._follow = app, follow
+        self._is_answer = app.as_lines and not follow.is_step
+        self._as_lines = follow.json_output or self._is_answer
+        self._compact = None if self._as_lines or not _is_compact(app, follow) else CompactEvents()
+
+    @property
+    def is_compact(self) -> bool:
+        return self._compact is not None
+
+    def show(self, event: Item, since: str | None = None) -> bool:
+        """Print an event, in short with the duration since a time; return False for one that is not shown."""
+        app, follow = self._app, self._follow
+        if self._as_lines:
+            formats.json_line(project_event(event), err=app.as_data and not self._is_answer)
+            return True
+        if not is_visible(event, app.options.verbosity):
+            return False
+        if self._compact is None:
+            self._echo(colored(event, format_event(event, worker_names=follow.with_worker_names)))
+        elif line := self._compact.format(event, since):
+            self._echo(line)
+        return True
+
+    def show_running(self) -> None:
+        """Print, in short, which operations have not ended."""
+        for line in self._compact.format_running() if self._compact else ():
+            self._echo(line)
+
+    def _echo(self, line: str) -> None:
+        click.echo(line, err=self._app.as_data, color=self._app.options.color)
+
+
+def _is_compact(app: App, follow: FollowOptions) -> bool:
+    """Tell whether events are short: as an option or the configuration file says, or else on a terminal."""
+    if follow.compact is not None:
+        return follow.compact
+    if app.options.compact_events is not None:
+        return app.options.compact_events
+    return is_terminal(app) and app.options.verbosity <= 0 and not follow.with_worker_names
+
+
+def is_terminal(app: App) -> bool:
+    """Tell whether events go to a terminal."""
+    return (sys.stderr if app.as_data else sys.stdout).isatty()

@@ -211,7 +211,7 @@ EXAMPLES = {
     "manager upgrade": ("cfy manager upgrade",),
     "manager vacuum": ("cfy manager vacuum --events-older-than '3 months'",),
     "managers list": ("cfy managers list",),
-    "logs": ("cfy logs web-1", "cfy logs web-1 -f -n server"),
+    "logs": ("cfy logs web-1", "cfy logs web-1 -f -n server", "cfy logs web-1 --no-compact"),
     "maintenance-mode activate": ("cfy maintenance-mode activate --wait --timeout 600",),
     "maintenance-mode deactivate": ("cfy maintenance-mode deactivate",),
     "maintenance-mode status": ("cfy maintenance-mode status",),

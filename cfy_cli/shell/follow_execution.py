@@ -12,7 +12,7 @@ from cfy_cli.errors import StillRunning
 from cfy_cli.output.cells import format_time
 from cfy_cli.output.progress import StatusLine
 from cfy_cli.shell.error_handler import Interrupted
-from cfy_cli.shell.event_stream import EventStream, show_event
+from cfy_cli.shell.event_stream import EventPrinter, EventStream
 from cfy_cli.shell.execution_groups import POLLED, check_cancelled, count_states, describe_progress
 from cfy_cli.shell.polling import MIN_POLL_INTERVAL, poll_until, retry_unreachable
 
@@ -152,6 +152,7 @@ class _Follower:
         query = {"execution_group_id" if group else "execution_id": execution["id"]}
         shows_events = _shows_events(app, follow)
         self.events = EventStream(client, query, follow.include_logs) if shows_events else None
+        self.printer = EventPrinter(app, follow)
         self.status_line = StatusLine(shown=shows_events and app.options.verbosity >= 0)
         self._is_explained = False
 
@@ -214,7 +215,7 @@ class _Follower:
         for event in self.events.read_new() if self.events else ():
             if self.follow.selection.selects(event):
                 self.status_line.clear()
-                show_event(self.app, event, self.follow)
+                self.printer.show(event, self.events.first_time if self.events else None)
 
     def _show_last_events(self) -> None:
         """Wait for events stored after the state; an execution that never started has none."""

@@ -47,6 +47,7 @@ class FollowOptions:
     include_logs: bool = True
     json_output: bool = False
     with_worker_names: bool = False
+    compact: bool | None = None  # None: as the configuration file says, or else on a terminal
     show_events: bool = True
     no_wait: bool = False
     is_step: bool = False
@@ -58,7 +59,7 @@ class FollowOptions:
         return {name: getattr(self, name) for name in _FIELDS}
 
 
-_FIELDS = ("timeout", "no_wait", "include_logs", "json_output", "with_worker_names")
+_FIELDS = ("timeout", "no_wait", "include_logs", "json_output", "with_worker_names", "compact")
 
 
 def with_follow_options(*worker_names: str) -> Decorator:
@@ -71,6 +72,7 @@ def with_follow_options(*worker_names: str) -> Decorator:
         click.option("--no-wait", is_flag=True, help="Do not wait until the execution ends."),
         options.with_logs(),
         options.event_format(),
+        options.compact_events(),
         options.worker_names(*worker_names),
     )  # fmt: skip
 

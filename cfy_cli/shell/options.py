@@ -165,6 +165,13 @@ def event_format() -> Decorator:
     return click.option("--json-output", is_flag=True, help="Print each event as a line of JSON.")
 
 
+def compact_events() -> Decorator:
+    return click.option(
+        "--compact/--no-compact", default=None,
+        help="Print one line for each operation, with its duration: by default on a terminal.",
+    )  # fmt: skip
+
+
 def worker_names(*short: str) -> Decorator:
     return click.option(
         *short, "--with-worker-names/--without-worker-names", help="Show the manager or agent of each event."

@@ -38,6 +38,7 @@ class OutputOptions:
         self.vertical = False
         self.verbosity = 0  # -1 with --quiet
         self.color: bool | None = None  # None: on terminals
+        self.compact_events: bool | None = None  # None: on terminals
 
 
 class Printer:
