@@ -181,11 +181,13 @@ def test_members_join_the_group_of_their_result(app: AppContext, ask: Ask, start
     assert ask("GET", "/deployments/d1").json()["labels"][0]["value"] == "core"
     assert status(ask, group) == "failed"
     ask("DELETE", "/deployment-groups/good")
+    ask("PUT", "/deployment-groups/good", json={})  # another one
     ask("POST", path, json={"action": "resume"})
     claim(app, 9)
     end(ask, group, "d2")
     last = ask("GET", f"/events?execution_group_id={group['id']}&_sort=-reported_timestamp&_size=2").json()["items"]
-    assert any("joins no group: there is no deployment group 'good'" in event["message"] for event in last)
+    assert any("joins no group: the deployment group 'good' is deleted" in event["message"] for event in last)
+    assert ask("GET", "/deployment-groups/good").json()["deployment_ids"] == []
 
 
 def test_group_is_cancelled_and_resumed(app: AppContext, ask: Ask, start: Callable[..., Group]):

@@ -76,14 +76,16 @@ def update_group(
             actions.release_others(store, group)
         store.after_commit(app.work_available.notify)
     if success_group_id is not None:
-        group.success_group_id = _add_ended(store, group, success_group_id, ExecutionState.TERMINATED)
+        target = _add_ended(store, group, success_group_id, ExecutionState.TERMINATED)
+        group.success_group_id, group.success_group_storage_id = target.id, target.storage_id
     if failure_group_id is not None:
-        group.failure_group_id = _add_ended(store, group, failure_group_id, ExecutionState.FAILED)
+        target = _add_ended(store, group, failure_group_id, ExecutionState.FAILED)
+        group.failure_group_id, group.failure_group_storage_id = target.id, target.storage_id
     return group
 
 
-def _add_ended(store: Store, group: ExecutionGroup, name: str, state: ExecutionState) -> str:
-    """Add the deployments whose executions have ended in a state to a deployment group; return its name.
+def _add_ended(store: Store, group: ExecutionGroup, name: str, state: ExecutionState) -> DeploymentGroup:
+    """Add the deployments whose executions have ended in a state to a deployment group; return that.
 
     Those that the user may not see are left alone.
     """
@@ -98,4 +100,4 @@ def _add_ended(store: Store, group: ExecutionGroup, name: str, state: ExecutionS
     columns = ended.with_only_columns(Execution.deployment_storage_id).order_by(Execution.storage_id)
     storage_ids = store.unscoped.scalars(columns).all()  # of visible ones
     members.add(store, target, [each for each in storage_ids if each is not None])
-    return target.id
+    return target

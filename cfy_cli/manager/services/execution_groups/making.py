@@ -74,8 +74,6 @@ def add(
     concurrency: int = DEFAULT_CONCURRENCY,
     force: bool = False,
     allow_custom_parameters: bool = True,
-    success_group_id: str | None = None,
-    failure_group_id: str | None = None,
 ) -> ExecutionGroup:
     """Store a group with its executions, in the order in which they will start; only their size is checked here.
 
@@ -90,8 +88,6 @@ def add(
         concurrency=concurrency,
         deployment_group_id=deployment_group_id,
         visibility=visibility,
-        success_group_id=success_group_id,
-        failure_group_id=failure_group_id,
         is_waiting=bool(executions),
     )
     store.add(group)

@@ -17,8 +17,12 @@ from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
 EVENT_TYPE = "execution_state_change"
-TARGETS = select(ExecutionGroup.success_group_id, ExecutionGroup.failure_group_id).where(
-    ExecutionGroup.id == bindparam("group_id")
+SUCCESS_TARGET, FAILURE_TARGET = (
+    select(name, storage_id).where(ExecutionGroup.id == bindparam("group_id"), name.is_not(None))
+    for name, storage_id in (
+        (ExecutionGroup.success_group_id, ExecutionGroup.success_group_storage_id),
+        (ExecutionGroup.failure_group_id, ExecutionGroup.failure_group_storage_id),
+    )
 )
 
 
@@ -82,18 +86,19 @@ def store_events(store: Store, executions: Sequence[Execution], states: Sequence
 def _add_to_target(store: Store, execution: Execution, *, failed: bool) -> str | None:
     """Add the deployment of an execution to the target group; return why that failed, if it did."""
     session = store.unscoped  # of an execution that the caller changes
-    targets = session.execute(TARGETS, {"group_id": execution.execution_group_id}).one_or_none()
-    name = targets[failed] if targets else None
-    if not name:
+    query = FAILURE_TARGET if failed else SUCCESS_TARGET
+    found = session.execute(query, {"group_id": execution.execution_group_id}).one_or_none()
+    if found is None:
         return None
+    name, target_storage_id = found
     deployment = select(Deployment.storage_id).where(Deployment.storage_id == execution.deployment_storage_id)
     storage_id = session.scalar(deployment)
     if storage_id is None:  # the execution may have deleted it
         return None
     # The user was permitted to change the deployment group when it became the target.
-    target = session.query(DeploymentGroup).filter_by(id=name, tenant_name=execution.tenant_name).one_or_none()
+    target = session.get(DeploymentGroup, target_storage_id) if target_storage_id is not None else None
     if target is None:
-        return f"deployment '{execution.deployment_id}' joins no group: there is no deployment group '{name}'"
+        return f"deployment '{execution.deployment_id}' joins no group: the deployment group '{name}' is deleted"
     store.acquire_lock(LockKey.DEPLOYMENT, storage_id)  # before its row is locked
     try:
         with session.begin_nested():

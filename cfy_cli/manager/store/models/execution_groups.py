@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, object_session
 from cfy_cli.contract.states import ENDED, WAITING, ExecutionState
 from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import NO_ID_REUSE, Name, text
+from cfy_cli.manager.store.models.types import NO_ID_REUSE, OF_DEPLOYMENT_GROUP, Name, text
 
 
 class ExecutionGroup(Owned, Base):
@@ -32,9 +32,11 @@ class ExecutionGroup(Owned, Base):
     workflow_id: Mapped[str] = mapped_column(Name)
     concurrency: Mapped[int]  # executions that may run at the same time; 0 pauses the group
     deployment_group_id: Mapped[str | None] = mapped_column(Name, index=True)
-    # Deployment groups that deployments join as their executions end.
+    # Deployment groups that deployments join as their executions end. Another group may get the name later.
     success_group_id: Mapped[str | None] = mapped_column(Name)
+    success_group_storage_id: Mapped[int | None] = mapped_column(info=OF_DEPLOYMENT_GROUP)
     failure_group_id: Mapped[str | None] = mapped_column(Name)
+    failure_group_storage_id: Mapped[int | None] = mapped_column(info=OF_DEPLOYMENT_GROUP)
     # Whether there may be queued executions: workers look only at such groups.
     is_waiting: Mapped[bool] = mapped_column(default=False, index=True)
 

@@ -45,5 +45,6 @@ Timestamp = TimestampText(24).with_variant(TimestampText(24, collation="C"), "po
 JsonColumn = JSON(none_as_null=True)  # not JSONB, which does not keep the order of keys
 ENCRYPTED = {"is_encrypted": True}  # `info` of columns whose values have the key of the manager
 OF_BLUEPRINT = {"refers_to": "blueprints"}  # `info` of columns with storage ids of a table, without a foreign key
+OF_DEPLOYMENT_GROUP = {"refers_to": "deployment_groups"}
 OF_USER = {"refers_to": "users"}
 NO_ID_REUSE = {"sqlite_autoincrement": True}  # storage ids name folders and positions in pages, so each is used once
