@@ -81,6 +81,7 @@ class Limits:
     )
     login_records: int = _limit(10_000, "records", "addresses and users whose wrong passwords are remembered")
     signed_token: int = _limit(36_000, "seconds", "the validity of the token that `GET /tokens` gives")
+    web_session: int = _limit(43_200, "seconds", "the time until a session of the web page has to log in again")
     secrets_export: int = _limit(64 * MIB, "bytes", "the values and schemas of one export of secrets")
     secrets_provider_time: int = _limit(10, "seconds", "the time in which a secrets provider must answer")
     secrets_provider_answer: int = _limit(1 * MIB, "bytes", "one answer of a secrets provider")

@@ -55,6 +55,7 @@ from cfy_cli.manager.rest import (
     tokens,
     user_groups,
     users,
+    web,
     workflows,
 )
 from cfy_cli.manager.rest.api import PREFIX, Routes
@@ -139,6 +140,7 @@ def create_app(app_context: AppContext) -> FastAPI:
     app.add_api_route(f"{PREFIX}/ok", docs.ok, include_in_schema=False)
     app.add_api_route(f"{PREFIX}/snapshot-status", snapshots.restore_status, **openapi.without_login("snapshots"))
     app.add_api_route("/health", docs.health, include_in_schema=False)
+    web.install(app)
     errors.install(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app

@@ -17,7 +17,7 @@ from tests.conftest import PASSWORD, Ask
 
 pytestmark = pytest.mark.sqlite
 
-OTHER_PATHS = ("/docs", "/openapi.json", "/health", "/nothing")
+OTHER_PATHS = ("/docs", "/openapi.json", "/health", "/nothing", "/", "/web/style.css", "/web/session")
 FOREIGN = [
     {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
     {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"},  # another port of localhost

@@ -10,12 +10,20 @@ from cfy_cli.errors import Forbidden, Unauthorized
 from cfy_cli.manager.rest.login_threads import run_in_login_thread
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT, scope_for
-from cfy_cli.manager.services.identity.credentials import Credential, Credentials, Login
+from cfy_cli.manager.services.identity.credentials import (
+    COOKIE_HEADER,
+    PASSWORD_HEADER,
+    TOKEN_HEADER,
+    Credential,
+    Credentials,
+    Login,
+)
 from cfy_cli.manager.services.identity.permissions import OWN_PERMISSIONS
+from cfy_cli.manager.services.identity.web_sessions import COOKIE, CSRF_HEADER, check_csrf
 from cfy_cli.manager.store.models import Tenant
 from cfy_cli.manager.store.scope import Scope
 
-HEADERS = ("Authentication-Token", "Authorization")
+HEADERS = (TOKEN_HEADER, PASSWORD_HEADER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +38,13 @@ class Caller:
 
     @classmethod
     def of(cls, request: Request, permission: str) -> "Caller":
-        """Raise Unauthorized when a request has no credential."""
+        """Raise Unauthorized when a request has no credential, and Forbidden for a cookie without its CSRF token."""
+        header, value = _find_credential(request)
         host, port = request.client or ("", 0)
-        for header in HEADERS:
-            value = request.headers.get(header)
-            if value:
-                tenant = request.headers.get("tenant", DEFAULT_TENANT)
-                username = request.path_params.get("username")
-                credential = Credential(header, value, host, port)
-                return cls(request.app.state.app_context, credential, tenant, permission, username)
-        raise Unauthorized("User unauthorized: No authentication info provided")
+        tenant = request.headers.get("tenant", DEFAULT_TENANT)
+        username = request.path_params.get("username")
+        credential = Credential(header, value, host, port)
+        return cls(request.app.state.app_context, credential, tenant, permission, username)
 
     def find_cached(self) -> tuple[Login, Scope] | None:
         """Return a login that was verified lately, if it is enough for the request; the database is not asked."""
@@ -75,3 +80,14 @@ class Caller:
     def _exists(self) -> bool:
         with self.app.reading(Scope(user="", tenant=self.tenant)) as store:
             return store.find(Tenant, self.tenant) is not None
+
+
+def _find_credential(request: Request) -> tuple[str, str]:
+    """Return the header that a credential is in, and its value: programs send headers, pages a cookie."""
+    for header in HEADERS:
+        if value := request.headers.get(header):
+            return header, value
+    if session := request.cookies.get(COOKIE):
+        check_csrf(request.method, session, request.headers.get(CSRF_HEADER))
+        return COOKIE_HEADER, session
+    raise Unauthorized("User unauthorized: No authentication info provided")

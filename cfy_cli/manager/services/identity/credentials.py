@@ -33,6 +33,7 @@ from cfy_cli.manager.services.identity.users import ADMIN
 from cfy_cli.manager.store.models import Agent, Token, User
 
 RENEWAL_INTERVAL = 30  # seconds after which a login is verified again, which records that it is used
+TOKEN_HEADER, PASSWORD_HEADER, COOKIE_HEADER = "Authentication-Token", "Authorization", "Cookie"
 MAX_CACHED = 10_000  # logins
 VERIFYING_LOCKS = 64
 _VERSIONS_OF_USER = select(User.version, VERSION).where(User.storage_id == bindparam("key"))
@@ -67,14 +68,14 @@ class Login:
 class Credential:
     """A header that says who sends a request, and the address and port that it came from."""
 
-    header: str  # `Authorization` or `Authentication-Token`
+    header: str  # one of the three above; of the cookies, only that of a session is a credential
     value: str
     host: str
     port: int
 
     @property
     def has_password(self) -> bool:
-        return self.header == "Authorization" and not self.value.lower().startswith("bearer ")
+        return self.header == PASSWORD_HEADER and not self.value.lower().startswith("bearer ")
 
     @property
     def username(self) -> str:
@@ -188,7 +189,7 @@ class Credentials:
         return self._signer.sign(token)
 
     def _verify(self, credential: Credential) -> Login:
-        if credential.header == "Authentication-Token":
+        if credential.header != PASSWORD_HEADER:
             return self._verify_token(credential.value)
         scheme, _, value = credential.value.partition(" ")
         if scheme.lower() == "bearer":

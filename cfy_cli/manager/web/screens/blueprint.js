@@ -1,0 +1,7 @@
+// The screen: blueprint.
+
+import { element } from "../dom.js";
+
+export async function show() {
+  return [element("h1", {}, "Blueprint")];
+}

@@ -1,0 +1,7 @@
+// The screen: group.
+
+import { element } from "../dom.js";
+
+export async function show() {
+  return [element("h1", {}, "Group")];
+}
