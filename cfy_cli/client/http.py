@@ -20,7 +20,7 @@ from cfy_cli.contract.json_values import check_json, check_text
 from cfy_cli.errors import Unreachable
 
 API = "/api/v3.1/"
-FROM_ROOT = ("api/", "openapi.json")  # beginnings of paths that are not below the API
+FROM_ROOT = ("api/", "openapi.json", "web/")  # beginnings of paths that are not below the API
 CONNECT_TIMEOUT = 10  # seconds
 RETRY_INTERVALS = (0.25, 0.5, 1.0)  # seconds before each retry; a manager's Retry-After takes precedence
 MAX_RETRY_AFTER = 30  # seconds

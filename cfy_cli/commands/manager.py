@@ -350,6 +350,8 @@ def _as_fields(running: RunningManager | None) -> dict[str, object] | None:
 
 
 from cfy_cli.commands.manager_accounts import reset_password, unlock_user  # noqa: E402 - they use the functions above
+from cfy_cli.commands.manager_page import open_page  # noqa: E402
 
+cli.add_command(open_page)
 cli.add_command(unlock_user)
 cli.add_command(reset_password)

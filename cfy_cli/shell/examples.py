@@ -197,6 +197,7 @@ EXAMPLES = {
     "manager backup": ("cfy manager backup manager.tar.gz",),
     "manager limits": ("cfy manager limits",),
     "manager logs": ("cfy manager logs -f",),
+    "manager open": ("cfy manager open", "cfy manager open --print"),
     "manager reset-password": ("cfy manager reset-password", "cfy manager reset-password bob --generate"),
     "manager restore": ("cfy manager restore manager.tar.gz --yes",),
     "manager start": (
