@@ -43,6 +43,11 @@ class Limits:
     schedules_time: int = _limit(
         3_000, "milliseconds", "the time to list all occurrences of schedules; after it, only the next ones are listed"
     )
+    deployment_schedules: int = _limit(500, "schedules", "schedules of one deployment")
+    tenant_schedules: int = _limit(50_000, "schedules", "schedules of all deployments of a tenant")
+    frequent_schedules: int = _limit(
+        100, "schedules", "enabled schedules of a tenant that occur again within less than a minute"
+    )
     schema_time: int = _limit(2_000, "milliseconds", "the time to check the value of a secret against its schema")
     group_deployments: int = _limit(20_000, "deployments", "new deployments in one request for a deployment group")
     group_values: int = _limit(
@@ -104,11 +109,15 @@ class Limits:
         changed = {name: value for name, value in changed.items() if value != getattr(Limits(), name)}
         return {"limits": changed} if changed else {}
 
-    def check(self, name: str, number: int, what: str, error: type[CfyError] = Invalid) -> None:
-        """Raise the error when a number is above the limit of that name; `what` is counted, in the plural."""
+    def check(self, name: str, number: int, what: str, error: type[CfyError] = Invalid, *, remedy: str = "") -> None:
+        """Raise the error when a number is above the limit of that name; `what` is counted, in the plural.
+
+        `remedy` says what else can be done than raise the limit.
+        """
         limit = getattr(self, name)
         if number > limit:
-            raise error(f"{what} are more than {format_limit(name, limit)}: {number}", hint=raise_hint(name))
+            hint = f"{remedy} {raise_hint(name)}" if remedy else raise_hint(name)
+            raise error(f"{what} are more than {format_limit(name, limit)}: {number}", hint=hint)
 
 
 _active = [Limits()]

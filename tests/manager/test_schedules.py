@@ -69,6 +69,35 @@ def test_occurrences_that_take_too_long_are_not_listed(ask: Ask):
 
 
 @pytest.mark.sqlite
+@pytest.mark.parametrize("limits", [Limits(deployment_schedules=3, tenant_schedules=5, frequent_schedules=2)])
+def test_number_of_schedules_is_limited(ask: Ask):
+    """Say what to do, store nothing, and count among the frequent ones only what is enabled and recurs."""
+
+    def refuse(limit: str, remedy: str, answer: Any) -> None:
+        assert answer["error_code"] == "bad_parameters_error"
+        assert f"--limit {limit}=" in answer["hint"]
+        assert remedy in answer["hint"]
+
+    for name, deployment in (("a", "d1"), ("b", "d1"), ("a", "d2")):
+        put(ask, name, deployment, recurrence="59 seconds", enabled=deployment == "d1")
+    put(ask, "c", recurrence="1 minute")
+    patch(ask, "c", count=9)
+    refuse("frequent_schedules", "once a minute or less often", patch(ask, "c", recurrence="1 seconds", code=400))
+    for rule in ({"recurrence": "1 seconds"}, {"rrule": "FREQ=HOURLY;BYSECOND=1,2"}):
+        refuse("frequent_schedules", "schedule disable", put(ask, "b", "d2", code=400, **rule))
+    enabled = ask("PATCH", "/execution-schedules/a?deployment_id=d2", json={"enabled": True})
+    refuse("frequent_schedules", "schedule disable", enabled.json())
+    patch(ask, "a", enabled=False)
+    assert ask("PATCH", "/execution-schedules/a?deployment_id=d2", json={"enabled": True}).status_code == 201
+    refuse("deployment_schedules", "schedule delete", put(ask, "d", count=1, code=400))
+    put(ask, "b", "d2", count=1)
+    refuse("tenant_schedules", "schedule delete", put(ask, "c", "d2", count=1, code=400))
+    listed = ask("GET", "/execution-schedules").json()["items"]
+    found = sorted((each["deployment_id"], each["id"]) for each in listed)
+    assert found == [("d1", "a"), ("d1", "b"), ("d1", "c"), ("d2", "a"), ("d2", "b")]
+
+
+@pytest.mark.sqlite
 def test_schedule_that_counts_from_long_ago_is_refused(ask: Ask):
     rule = "DTSTART:00010103T000000Z\nRRULE:FREQ=DAILY;COUNT=9;BYMONTHDAY=29"
     assert "before the year 1900" in put(ask, "s", rrule=rule, code=400)["message"]

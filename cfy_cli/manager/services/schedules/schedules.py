@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from cfy_cli.contract.datetimes import parse_schedule_time
 from cfy_cli.contract.execution_resources import EXECUTION_SCHEDULES
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.timestamps import format_timestamp, now, parse_timestamp
 from cfy_cli.errors import Conflict, Invalid, NotFound, Usage
 from cfy_cli.manager.services.executions import parameters as workflow_parameters
@@ -20,8 +22,10 @@ from cfy_cli.manager.services.schedules.rules import RuleParts, make_rule, occur
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, ExecutionSchedule
 from cfy_cli.manager.store.models.owned import inherited_columns
+from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.store import Store
 
+FREQUENT = timedelta(minutes=1)  # between two occurrences: such schedules load the manager for ever
 MAX_CLOCK_ERROR = timedelta(days=1)  # a clock that was set back by more was wrong before
 ARGUMENTS: Mapping[str, Json] = {
     "allow_custom_parameters": False,
@@ -118,6 +122,7 @@ def update(store: Store, deployment_id: str, schedule_id: str, change: ScheduleC
     if is_enabled_again:
         schedule.error = None
     store.flush()
+    _check_frequent(store, schedule)
     return schedule
 
 
@@ -172,8 +177,9 @@ def set_next(schedule: ExecutionSchedule, present: datetime) -> None:
     after = max(present, latest) if latest <= present + MAX_CLOCK_ERROR else present
     occurrences = occurrences_of(schedule.rule, schedule.since, schedule.until)
     begin = max(after + timedelta(milliseconds=1), parse_timestamp(schedule.since))
-    following = next(occurrences.from_time(begin), None)
-    schedule.next_occurrence = format_timestamp(following) if following else None
+    following = list(islice(occurrences.from_time(begin), 2))
+    schedule.next_occurrence = format_timestamp(following[0]) if following else None
+    schedule.is_frequent = len(following) > 1 and following[1] - following[0] < FREQUENT
     schedule.decided_at = format_timestamp(present)
 
 
@@ -213,7 +219,42 @@ def _add(
     schedule.execution_arguments = {name: new.execution_arguments.get(name, ARGUMENTS[name]) for name in ARGUMENTS}
     set_next(schedule, present)
     set_user(store, schedule)
-    return schedule if former else store.add(schedule)
+    if former is None:
+        store.add(schedule)
+        _check_numbers(store, deployment)
+    _check_frequent(store, schedule)
+    return schedule
+
+
+def _check_numbers(store: Store, deployment: Deployment) -> None:
+    """Raise Invalid when the deployment or its tenant has too many schedules, a new one among them."""
+    remedy = "Delete one that is not needed: cfy deployments schedule delete DEPLOYMENT SCHEDULE."
+    of_deployment = _count(store, ExecutionSchedule.deployment_storage_id == deployment.storage_id)
+    what = f"The schedules of deployment `{deployment.id}`"
+    active_limits().check("deployment_schedules", of_deployment, what, remedy=remedy)
+    of_tenant = _count(store, ExecutionSchedule.tenant_name == deployment.tenant_name)
+    what = f"The schedules of tenant `{deployment.tenant_name}`"
+    active_limits().check("tenant_schedules", of_tenant, what, remedy=remedy)
+
+
+def _check_frequent(store: Store, schedule: ExecutionSchedule) -> None:
+    """Raise Invalid when the tenant has too many enabled schedules that occur very often, this one among them."""
+    if not (schedule.is_frequent and schedule.enabled):
+        return
+    is_same = ExecutionSchedule.tenant_name == schedule.tenant_name
+    active_limits().check(
+        "frequent_schedules",
+        _count(store, is_same, ExecutionSchedule.enabled, ExecutionSchedule.is_frequent),
+        f"The schedules of tenant `{schedule.tenant_name}` that occur again within less than a minute",
+        remedy="Let it occur once a minute or less often, or disable another one: "
+        "cfy deployments schedule disable DEPLOYMENT SCHEDULE.",
+    )
+
+
+def _count(store: Store, *conditions: Condition) -> int:
+    store.flush()
+    counted = select(func.count()).select_from(ExecutionSchedule).where(*conditions)
+    return store.unscoped.scalar(counted) or 0  # schedules of all users
 
 
 def _check_order(schedule: ExecutionSchedule) -> None:

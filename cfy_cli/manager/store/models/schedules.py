@@ -1,6 +1,6 @@
 """Schedules of executions of deployments."""
 
-from sqlalchemy import ColumnElement, Index, Text, UniqueConstraint, case, func, select
+from sqlalchemy import ColumnElement, Index, Text, UniqueConstraint, case, false, func, select
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, class_mapper, column_property, mapped_column, relationship
 
@@ -41,7 +41,7 @@ class ExecutionSchedule(InDeployment, Base):
     )
     IS_NAMED = False  # unique in its deployment
     IDENTIFIED_BY = ("id", "deployment_id", "tenant_name")
-    UNAUDITED = frozenset(("next_occurrence", "decided_at", "latest_occurrence", "latest_execution"))
+    UNAUDITED = frozenset(("next_occurrence", "is_frequent", "decided_at", "latest_occurrence", "latest_execution"))
 
     id: Mapped[str] = mapped_column(Name)
     workflow_id: Mapped[str] = mapped_column(Name)
@@ -55,6 +55,9 @@ class ExecutionSchedule(InDeployment, Base):
     enabled: Mapped[bool] = mapped_column(default=True)
     error: Mapped[str | None] = mapped_column(Text)  # why the latest occurrence was not started, or it was disabled
     next_occurrence: Mapped[str | None] = mapped_column(Timestamp)
+    is_frequent: Mapped[bool] = mapped_column(
+        default=False, server_default=false()
+    )  # its next two occurrences are within a minute
     decided_at: Mapped[str] = mapped_column(Timestamp)  # when the next occurrence was computed
     latest_occurrence: Mapped[str | None] = mapped_column(Timestamp)  # that was started
     latest_execution: Mapped[str | None] = mapped_column(text(36))
