@@ -244,7 +244,7 @@ def _check_frequent(store: Store, schedule: ExecutionSchedule) -> None:
     is_same = ExecutionSchedule.tenant_name == schedule.tenant_name
     active_limits().check(
         "frequent_schedules",
-        _count(store, is_same, ExecutionSchedule.enabled, ExecutionSchedule.is_frequent),
+        _count(store, is_same, ExecutionSchedule.enabled.is_(True), ExecutionSchedule.is_frequent.is_(True)),
         f"The schedules of tenant `{schedule.tenant_name}` that occur again within less than a minute",
         remedy="Let it occur once a minute or less often, or disable another one: "
         "cfy deployments schedule disable DEPLOYMENT SCHEDULE.",
