@@ -1,7 +1,115 @@
-// The screen: execution.
+// The screen of an execution: why it failed, its timeline, its events.
 
-import { element } from "../dom.js";
+import { get } from "../api.js";
+import { Attempts, TIMELINE_EVENTS } from "../attempts.js";
+import { changing } from "../changing.js";
+import { element, link } from "../dom.js";
+import { liveEvents } from "../events.js";
+import { live } from "../live.js";
+import { openOperationLog } from "../operation_log.js";
+import { button, details, duration, state, time, trail, value } from "../parts.js";
+import { tidy } from "../problems.js";
+import { address } from "../router.js";
+import { may } from "../session.js";
+import { timeline } from "../timeline.js";
 
-export async function show() {
-  return [element("h1", {}, "Execution")];
+const EVENT_FIELDS = "_storage_id,event_type,operation,node_instance_id,source_id,target_id,reported_timestamp";
+const PAGE = 1000; // events of one request
+const MAX_LINKS = 5; // failed operations that the reason of a failure leads to
+const ENDED = new Set(["terminated", "failed", "cancelled"]);
+
+export async function show(place) {
+  const screen = new ExecutionScreen(place.key);
+  place.leave(await live((options) => screen.update(options)));
+  place.leave(() => screen.timeline?.stop());
+  return screen.parts();
+}
+
+class ExecutionScreen {
+  constructor(id) {
+    this.id = id;
+    this.attempts = new Attempts();
+    this.cursor = 0;
+    this.trail = changing("div");
+    this.heading = changing("div", { class: "heading" });
+    this.reason = changing("div", { role: "status" });
+    this.facts = changing("div", { class: "card facts" });
+    if (!may("event_list")) return;
+    this.timeline = timeline({ attempts: this.attempts, onOpen: (attempt) => this.open(attempt) });
+    this.events = liveEvents(id);
+  }
+
+  parts() {
+    const head = [this.trail, this.heading, this.reason, this.facts];
+    if (!this.timeline) return head;
+    return [...head, element("h2", {}, "Timeline"), this.timeline.element, element("h2", {}, "Events"), this.events.element];
+  }
+
+  open(attempt) {
+    openOperationLog(this.id, attempt, this.attempts);
+  }
+
+  async update({ signal }) {
+    const execution = await get(["executions", this.id], {}, { signal });
+    const isEnded = ENDED.has(execution.status);
+    if (this.timeline) await this.updateEvents(execution, isEnded, signal);
+    this.showHead(execution);
+    return !isEnded;
+  }
+
+  async updateEvents(execution, isEnded, signal) {
+    for (;;) {
+      const page = await get(["events"], {
+        execution_id: this.id, event_type: TIMELINE_EVENTS, _include: EVENT_FIELDS, _after: this.cursor, _size: PAGE,
+      }, { signal });
+      this.attempts.add(page.items);
+      this.cursor = page.metadata.after ?? this.cursor;
+      if (page.items.length < PAGE) break;
+    }
+    if (isEnded) this.attempts.close(Date.parse(execution.ended_at));
+    this.timeline.update();
+    await this.events.update({ signal });
+    this.events.offerNodes([...new Set(this.attempts.all.map((each) => each.instance).filter(Boolean))].sort());
+  }
+
+  showHead(execution) {
+    const { deployment_id: deployment, deployment_display_name: name, workflow_id: workflow } = execution;
+    this.trail.show(deployment, () => trail(
+      ...(deployment ? [[address("deployments"), "Deployments"], [address(["deployments", deployment]), name || deployment]] : [[address("executions"), "Executions"]])));
+    this.heading.show(execution.status, () => [
+      element("h1", {}, deployment ? `${workflow} on ${name || deployment}` : workflow), state(execution.status),
+      execution.is_dry_run ? element("span", { class: "label" }, "dry run") : null,
+    ]);
+    const failed = [...new Map(this.attempts.all.filter((each) => each.outcome === "failed").map((each) => [`${each.place} ${each.operation}`, each])).values()];
+    this.reason.show([execution.error, failed.length], () => showReason(execution.error, failed, (attempt) => this.open(attempt)));
+    this.facts.show([execution, Math.floor(Date.now() / 1000) * !execution.ended_at], () => showFacts(execution));
+  }
+}
+
+function showReason(error, failed, open) {
+  if (!error) return [];
+  const links = failed.slice(-MAX_LINKS).map((attempt) => button(`Log of ${attempt.name} on ${attempt.place}`, () => open(attempt)));
+  return element("div", { class: "problem" }, element("p", { class: "reason" }, tidy(error)), links.length ? element("p", { class: "actions" }, links) : null);
+}
+
+function showFacts(execution) {
+  const { total_operations: total, finished_operations: finished } = execution;
+  const deployment = execution.deployment_id;
+  const progress = total ? [element("progress", { max: total, value: finished, "aria-label": "Steps that have ended" }), ` ${finished} of ${total} steps`] : null;
+  return details([
+    ["Progress", progress],
+    ["Duration", duration(execution.started_at, execution.ended_at)],
+    ["Started", execution.started_at && time(execution.started_at)],
+    ["Ended", execution.ended_at && time(execution.ended_at)],
+    ["Scheduled for", execution.scheduled_for && time(execution.scheduled_for)],
+    ["Started by", execution.created_by],
+    ["Deployment", deployment && link(address(["deployments", deployment]), deployment)],
+    ["Parameters", showParameters(execution.parameters)],
+    ["Id", element("code", {}, execution.id)],
+  ]);
+}
+
+function showParameters(parameters) {
+  const given = Object.entries(parameters ?? {}).filter(([, each]) => each !== null && each !== "" && !(Array.isArray(each) && !each.length));
+  return given.length ? details(given.map(([name, each]) => [name, value(each)])) : null;
 }
