@@ -64,7 +64,7 @@ export function path(parts, parameters = {}) {
 
 /** `get(["deployments", id], {_include: "id"})` returns the item, or a list: {items, metadata}. */
 export const get = (parts, parameters, options) => send("GET", path(parts, parameters), undefined, options);
-export const post = (parts, body, parameters) => send("POST", path(parts, parameters), body);
+export const post = (parts, body, parameters, options) => send("POST", path(parts, parameters), body, options);
 export const put = (parts, body, parameters) => send("PUT", path(parts, parameters), body);
 export const patch = (parts, body, parameters) => send("PATCH", path(parts, parameters), body);
 export const remove = (parts, parameters, body) => send("DELETE", path(parts, parameters), body);

@@ -56,18 +56,24 @@ export function problem(error) {
     element("p", {}, error.message), error.hint ? element("p", { class: "hint" }, error.hint) : null);
 }
 
-/** `columns` are [heading, function of an item that returns its cell]; the first cell is the heading of its row. */
-export function table(caption, columns, items, { describe } = {}) {
+/**
+ * `columns` are [heading, function of an item that returns its cell]; the first cell is the heading of its row. The
+ * caption is for screen readers alone where it would repeat a heading.
+ */
+export function table(caption, columns, items, { describe, isCaptionHidden = false } = {}) {
   const heads = columns.map(([heading]) => element("th", { scope: "col" }, heading));
   const rows = items.map((item) => element("tr", describe ? describe(item) : {}, columns.map(([heading, cell], index) =>
-    element(index ? "td" : "th", index ? { "data-heading": heading } : { scope: "row" }, cell(item)))));
-  return element("table", {}, element("caption", {}, caption), element("thead", {}, element("tr", {}, heads)),
+    element(index ? "td" : "th", index ? { "data-heading": heading } : { scope: "row" }, element("div", {}, cell(item))))));
+  return element("table", {}, element("caption", { class: isCaptionHidden ? "unseen" : null }, caption), element("thead", {}, element("tr", {}, heads)),
     element("tbody", {}, rows));
 }
 
-export function labels(items) {
-  return element("span", { class: "labels" }, (items || []).map((each) =>
-    element("span", { class: "label" }, element("b", {}, each.key), ` ${each.value}`)));
+/** Show labels; with `choose(label)`, they can be pressed. */
+export function labels(items, choose) {
+  return element("span", { class: "labels" }, (items || []).map((each) => {
+    const text = [element("b", {}, each.key), ` ${each.value}`];
+    return choose ? button(text, () => choose(each), { class: "label", title: "Show only those with this label" }) : element("span", { class: "label" }, text);
+  }));
 }
 
 /** Show an empty list, and what makes its first item. */
@@ -81,10 +87,13 @@ export function details(pairs) {
     .map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
 }
 
+const MAX_LINE = 60; // characters
+
 /** Show a value of JSON: text as it is, others as JSON. */
 export function value(content) {
   if (typeof content === "string") return element("span", { class: "value" }, content);
-  return element("code", { class: "value" }, JSON.stringify(content, null, 1));
+  const text = JSON.stringify(content);
+  return element("code", { class: "value" }, text.length > MAX_LINE ? JSON.stringify(content, null, 2) : text);
 }
 
 /** Show the path to a screen above its heading. */
