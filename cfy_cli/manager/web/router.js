@@ -14,6 +14,7 @@ const SCREENS = [
   [/^executions\/([^/]+)$/, "execution"],
   [/^groups$/, "groups"],
   [/^groups\/([^/]+)$/, "group"],
+  [/^groups\/executions\/([^/]+)$/, "execution_group"],
   [/^schedules$/, "schedules"],
 ];
 let leaving = [];

@@ -123,7 +123,10 @@ class Topology {
   }
 
   setTabStop() {
-    if (!this.items.has(this.active)) this.active = this.items.keys().next().value ?? null;
+    if (!this.items.has(this.active)) {
+      const [first] = [...this.items].sort(([, one], [, other]) => one.y - other.y || one.x - other.x);
+      this.active = first?.[0] ?? null;
+    }
     this.items.get(this.active)?.group.setAttribute("tabindex", "0");
   }
 

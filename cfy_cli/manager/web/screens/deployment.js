@@ -11,6 +11,7 @@ import { address } from "../router.js";
 import { may } from "../session.js";
 import { topology } from "../topology.js";
 import { topologyTable } from "../topology_table.js";
+import { deploymentActions } from "../workflows.js";
 
 const FIELDS = "id,display_name,description,blueprint_id,created_at,updated_at,created_by,visibility,site_name,labels,inputs,outputs,capabilities,deployment_status,installation_status,sub_services_count,sub_environments_count,deployment_groups";
 const INSTANCE_FIELDS = "id,node_id,index,state,is_status_check_ok,has_configuration_drift";
@@ -105,6 +106,7 @@ function showHeading(deployment) {
   return [
     element("h1", {}, deployment.display_name || deployment.id), state(deployment.deployment_status),
     deployment.display_name && deployment.display_name !== deployment.id ? element("code", {}, deployment.id) : null,
+    element("div", { class: "actions" }, deploymentActions(deployment)),
   ];
 }
 

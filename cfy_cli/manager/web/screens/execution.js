@@ -5,6 +5,7 @@ import { Attempts, TIMELINE_EVENTS } from "../attempts.js";
 import { changing } from "../changing.js";
 import { element, link } from "../dom.js";
 import { liveEvents } from "../events.js";
+import { executionActions } from "../execution_actions.js";
 import { live } from "../live.js";
 import { openOperationLog } from "../operation_log.js";
 import { button, details, duration, state, time, trail, value } from "../parts.js";
@@ -19,15 +20,15 @@ const MAX_LINKS = 5; // failed operations that the reason of a failure leads to
 const ENDED = new Set(["terminated", "failed", "cancelled"]);
 
 export async function show(place) {
-  const screen = new ExecutionScreen(place.key);
+  const screen = new ExecutionScreen(place.key, place.refresh);
   place.leave(await live((options) => screen.update(options)));
   place.leave(() => screen.timeline?.stop());
   return screen.parts();
 }
 
 class ExecutionScreen {
-  constructor(id) {
-    this.id = id;
+  constructor(id, refresh) {
+    Object.assign(this, { id, refresh });
     this.attempts = new Attempts();
     this.cursor = 0;
     this.trail = changing("div");
@@ -79,6 +80,7 @@ class ExecutionScreen {
     this.heading.show(execution.status, () => [
       element("h1", {}, deployment ? `${workflow} on ${name || deployment}` : workflow), state(execution.status),
       execution.is_dry_run ? element("span", { class: "label" }, "dry run") : null,
+      element("div", { class: "actions" }, executionActions(execution, () => this.refresh())),
     ]);
     const failed = [...new Map(this.attempts.all.filter((each) => each.outcome === "failed").map((each) => [`${each.place} ${each.operation}`, each])).values()];
     this.reason.show([execution.error, failed.length], () => showReason(execution.error, failed, (attempt) => this.open(attempt)));
