@@ -2,6 +2,7 @@
 
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from contextlib import closing, suppress
@@ -75,8 +76,14 @@ class OperationRunner:
         operation_id = message["operation_id"]
         known = self._executions.get(message["job"])
         records = ApiRecords(operation_id, message["number"], self._connection, known)
-        if may_have_begun and not self._may_begin(message, records, is_known):
-            return self._remembered(operation_id, message["number"])
+        earlier: Json = None
+        if may_have_begun:
+            try:
+                earlier = records.call("runner")
+            except Abandoned:
+                return self._remembered(operation_id, message["number"])
+            if is_known(operation_id):
+                return self._remembered(operation_id, message["number"])
         running = RunningOperation(message["number"], records, known.copies)
         with self._lock:
             if operation_id in self._running or self._stopping.is_set():
@@ -88,6 +95,9 @@ class OperationRunner:
                 raise Stopped
             return None
         try:
+            if may_have_begun:  # others that have received it too see now that it runs here, or were faster
+                records.call("begin", earlier=earlier, runner=uuid.uuid4().hex)
+                orphans.kill([], [operation_id])
             outcome = self._run(message, running)
         except Abandoned:
             if self._stopping.is_set():
@@ -130,18 +140,6 @@ class OperationRunner:
     def close(self) -> None:
         self._executions.close()
         self._connection.close()
-
-    def _may_begin(self, message: OperationMessage, records: ApiRecords, is_known: Callable[[str], bool]) -> bool:
-        """Return whether an attempt that may have begun must run: nobody knows it, and the manager waits for it."""
-        operation_id = message["operation_id"]
-        if is_known(operation_id):
-            return False
-        try:
-            records.call("begin")
-        except Abandoned:
-            return False
-        orphans.kill([], [operation_id])
-        return True
 
     def _remembered(self, operation_id: str, number: int) -> OutcomeMessage | None:
         with self._lock:

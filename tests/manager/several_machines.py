@@ -1,16 +1,21 @@
 """A manager on several machines behind a load balancer: data folders of their own stand for machines."""
 
 import os
+import pwd
 import re
 import shutil
-import signal
 import socket
 import subprocess
+import tempfile
 import uuid
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
+import psycopg
+import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -19,7 +24,8 @@ from cfy_cli.manager.control import RunningManager
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.database import parse_url
 from tests.databases import POSTGRESQL
-from tests.manager.processes import all_pids, find_free_port, wait_until, wait_until_exited
+from tests.manager.agent_host import kill_trees
+from tests.manager.processes import find_free_port, wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 KEY = "A" * 43 + "="
@@ -29,6 +35,61 @@ ROLES = {
     "server-1": ("server", "scheduler"), "server-2": ("server", "scheduler"),
     "worker-1": ("worker",), "worker-2": ("worker",),
 }  # fmt: skip
+
+
+class DatabaseServer(Protocol):
+    @property
+    def url(self) -> str: ...
+
+    def interrupt(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
+class OwnPostgreSQL:
+    """A server of PostgreSQL of one test, which may be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._bin = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=lambda path: int(path.parent.name))
+        if self._bin is None:
+            pytest.skip("there is no server of PostgreSQL")
+        self._data, self._port = Path(tempfile.mkdtemp(prefix="cfy-pg", dir="/tmp")), find_free_port()
+        self._log = folder / "postgresql.log"
+        self._owner: dict[str, Any] = {}
+        if os.getuid() == 0:  # which PostgreSQL refuses to run as
+            user = pwd.getpwnam("postgres")
+            os.chown(self._data, user.pw_uid, user.pw_gid)
+            self._owner = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [user.pw_gid]}
+        initdb = [self._bin / "initdb", "-D", self._data, "-A", "trust", "-U", "cfy", "-N"]
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/", **self._owner)
+        self.resume()
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://cfy@127.0.0.1:{self._port}/postgres"
+
+    def resume(self) -> None:
+        options = f"-p {self._port} -k {self._data} -c fsync=off -c max_connections=300"
+        command = [self._bin / "postgres", "-D", self._data, *options.split()]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **self._owner)
+        wait_until(self._answers)
+
+    def _answers(self) -> bool:
+        with suppress(psycopg.OperationalError), psycopg.connect(self.url):
+            return True
+        return False
+
+    def interrupt(self) -> None:
+        kill_trees([self._process.pid])
+        self._process.wait()
+
+    def files(self) -> Iterator[Path]:
+        return self._data.rglob("*")
+
+    def close(self) -> None:
+        self.interrupt()
+        shutil.rmtree(self._data)
 
 
 class SharedDatabase:
@@ -61,7 +122,7 @@ class Machines:
     """Two servers and two workers; `kill` ends all processes of one of them at once."""
 
     folder: Path
-    database: SharedDatabase
+    database: DatabaseServer
     ports: dict[str, int] = field(default_factory=lambda: {name: find_free_port() for name in SERVERS})
     running: dict[str, RunningManager] = field(default_factory=dict)
     broker: str = ""
@@ -83,13 +144,7 @@ class Machines:
         self.running[name] = control.start(settings)
 
     def kill(self, name: str) -> None:
-        running = self.running.pop(name)
-        pids = [pid for pid in all_pids(running) if pid]
-        os.kill(running.pid, signal.SIGSTOP)  # it must not start a child again
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        wait_until_exited(pids)
+        kill_trees([self.running.pop(name).pid])
 
     def stop(self) -> None:
         for name in list(self.running):

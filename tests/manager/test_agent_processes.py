@@ -1,9 +1,6 @@
 """An agent in a process and a home of its own, with a real broker: its work, its end, and what is told meanwhile."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from cfy_cli.manager import control
 from cfy_cli.manager.control import RunningManager
 from cfy_cli.manager.settings import ManagerSettings
 from tests.brokers import BROKERS, broker_url
+from tests.manager.agent_host import Host
 from tests.manager.conftest import archive
 from tests.manager.processes import child_pids, find_free_port, is_alive, kill, request, wait_until
 
@@ -40,31 +38,12 @@ while [ -e "$HOME/hold" ]; do sleep 0.2; done
 """
 
 
-class Host:
-    """The home of an agent."""
-
-    def __init__(self, home: Path) -> None:
-        home.mkdir()
-        self.home, self.program = home, home / "cfy"
-        self.program.write_text(f'#!/bin/sh\nexec {sys.executable} -m cfy_cli "$@"\n')
-        self.program.chmod(0o755)
-
-    def run(self, script: str) -> None:
-        environment = {**os.environ, "HOME": str(self.home), "CFY_AGENT_PROGRAM": str(self.program)}
-        subprocess.run(["sh"], check=True, input=script.encode(), env=environment, stdout=subprocess.DEVNULL)
-
-    @property
-    def pid(self) -> int:
-        (status,) = self.home.glob(".cfy-agents/*/status.json")
-        return int(json.loads(status.read_text())["pid"])
-
-
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
     host = Host(tmp_path / "host")
     yield host
     (host.home / "hold").unlink(missing_ok=True)
-    if list(host.home.glob(".cfy-agents/*/status.json")):
+    if host.is_started():
         kill([host.pid])
 
 

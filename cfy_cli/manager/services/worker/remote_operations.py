@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import PluginPlan
@@ -19,7 +19,7 @@ from cfy_cli.manager.engine.broker.record_calls import CallAnswer, answer
 from cfy_cli.manager.engine.masking import Masking
 from cfy_cli.manager.engine.tasks import TaskState
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.deployment_updates import records as updates
+from cfy_cli.manager.services.deployment_updates import records as update_records
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.worker.manager_records import ManagerRecords
@@ -37,6 +37,7 @@ STATE = (
         Execution.started_at,
         Execution.tenant_name,
         Operation.agent_name,
+        Operation.runner,
     )
     .join(TasksGraph, TasksGraph.id == Operation.tasks_graph_id)
     .join(Execution, Execution.id == TasksGraph.execution_id)
@@ -53,6 +54,7 @@ class _State(NamedTuple):
     started_at: str | None
     tenant_name: str
     agent_name: str | None
+    runner: str | None
 
 
 class RecordingMasking(Masking):
@@ -125,7 +127,10 @@ class RemoteOperations:
         if method == "begin":
             if state.status not in RUNNING:
                 raise Conflict("The execution has ended")
+            self._begin(operation_id, number, arguments.get("earlier"), str(arguments["runner"]))
             return {"result": None}
+        if method == "runner":
+            return {"result": state.runner}
         records, masking = self._records_of(state)
         masking.begin_call()
         answered = answer(records, method, arguments)
@@ -133,6 +138,15 @@ class RemoteOperations:
             records.emit_all()
         secrets = masking.take_secrets()
         return {**answered, "secrets": secrets} if secrets else answered
+
+    def _begin(self, operation_id: str, number: int, earlier: Json, runner: str) -> None:
+        """Let a runner begin an attempt again in place of an earlier one. Raises Conflict if another was faster."""
+        is_free = or_(Operation.runner.is_not_distinct_from(earlier), Operation.runner == runner)
+        statement = update(Operation).where(Operation.id == operation_id, Operation.attempt == number, is_free)
+        with self._app.database.write() as session:
+            begun = session.connection().execute(statement.values(runner=runner)).rowcount
+        if not begun:
+            raise Conflict("Another worker has begun the operation")
 
     def close(self) -> None:
         self._stopping.set()
@@ -173,8 +187,8 @@ class RemoteOperations:
         with self._app.database.read() as session:
             execution = session.scalars(select(Execution).where(Execution.id == execution_id)).one()
             deployment = session.get_one(Deployment, execution.deployment_storage_id)
-            update = updates.find_of_execution(session, execution)
-            new_blueprint = update.new_blueprint_storage_id if update else deployment.blueprint_storage_id
+            found = update_records.find_of_execution(session, execution)
+            new_blueprint = found.new_blueprint_storage_id if found else deployment.blueprint_storage_id
         deployment.blueprint_storage_id = new_blueprint  # in this copy: the sources of plugins are those of the update
         masking = RecordingMasking()
         context = ExecutionContext(self._app, execution, self._event_writer, self._stopping, masking=masking)

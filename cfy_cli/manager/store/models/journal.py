@@ -56,5 +56,6 @@ class Operation(Belonging, Owned, Base):
     birth: Mapped[str | None] = mapped_column(text(64))
     manager_name: Mapped[str | None] = mapped_column(Name)
     agent_name: Mapped[str | None] = mapped_column(Name)
+    runner: Mapped[str | None] = mapped_column(text(32))  # that runs it elsewhere, unless the first one does
 
     tasks_graph = synonym("tasks_graph_id")
