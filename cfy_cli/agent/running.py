@@ -79,10 +79,8 @@ class OperationRunner:
         earlier: Json = None
         if may_have_begun:
             try:
-                earlier = records.call("runner")
+                earlier = self._find_earlier(message, records, is_known)
             except Abandoned:
-                return self._remembered(operation_id, message["number"])
-            if is_known(operation_id):
                 return self._remembered(operation_id, message["number"])
         running = RunningOperation(message["number"], records, known.copies)
         with self._lock:
@@ -91,8 +89,7 @@ class OperationRunner:
             else:
                 self._running[operation_id], self._tasks[task_id] = running, operation_id
         if records.stopped.is_set():
-            if self._stopping.is_set():
-                raise Stopped
+            self._give_up()
             return None
         try:
             if may_have_begun:  # others that have received it too see now that it runs here, or were faster
@@ -100,8 +97,7 @@ class OperationRunner:
                 orphans.kill([], [operation_id])
             outcome = self._run(message, running)
         except Abandoned:
-            if self._stopping.is_set():
-                raise Stopped from None
+            self._give_up()
             return None
         finally:
             with self._lock:
@@ -140,6 +136,18 @@ class OperationRunner:
     def close(self) -> None:
         self._executions.close()
         self._connection.close()
+
+    def _find_earlier(self, message: OperationMessage, records: ApiRecords, is_known: Callable[[str], bool]) -> Json:
+        """Return what has begun an attempt before. Raises Abandoned when a worker knows it, or nobody waits for it."""
+        earlier = records.call("runner")
+        if is_known(message["operation_id"]):
+            raise Abandoned
+        return earlier
+
+    def _give_up(self) -> None:
+        """Leave an attempt to the message that others have; raise Stopped when there is none, since we stop."""
+        if self._stopping.is_set():
+            raise Stopped from None
 
     def _remembered(self, operation_id: str, number: int) -> OutcomeMessage | None:
         with self._lock:

@@ -205,6 +205,7 @@ def _operation_row(creation: Mapping[str, object], key: str, ids: OperationIds, 
         "birth": None,
         "manager_name": MANAGER_NAME,
         "agent_name": None,
+        "runner": None,
     }
 
 
