@@ -20,7 +20,7 @@ from cfy_cli.shell.manager_limits import LIMITS, limit_items, limit_option
 from cfy_cli.shell.options import Decorator
 from cfy_cli.shell.retention_options import retention_options
 from cfy_cli.shell.scale_options import scale_options
-from cfy_cli.shell.server_names import fetch_from_option, server_name_option
+from cfy_cli.shell.server_names import fetch_from_option, server_name_option, trusted_proxy_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +62,7 @@ def data_dir_option() -> Decorator:
 @retention_options()
 @limit_option()
 @server_name_option()
+@trusted_proxy_option()
 @fetch_from_option()
 @click.option("--run-as", metavar="USER", help="Run operations as this user, where root starts the manager.")
 @click.option("--foreground", is_flag=True, help="Run in the foreground and log to stderr; Ctrl-C stops it.")

@@ -34,13 +34,14 @@ class ManagerOptions(TypedDict, total=False):
     run_as: str | None
     limits: tuple[tuple[str, int], ...]
     server_names: tuple[str, ...] | None
+    trusted_proxies: tuple[str, ...] | None
     fetch_from: tuple[str, ...] | None
     roles: tuple[str, ...] | None
 
 
 KEPT_SETTINGS = (  # in the profile, for the next start
     "database_url", "storage", "broker", "host", "port", "workers", "keep_events", "keep_audit_log", "run_as",
-    "server_names", "fetch_from", "roles",
+    "server_names", "trusted_proxies", "fetch_from", "roles",
 )  # fmt: skip
 
 
@@ -73,7 +74,7 @@ def load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSetting
     if settings.get("storage", "").startswith("s3://"):
         settings["storage_credentials"] = read_storage_credentials(app.environ)
     settings["encryption_key"] = app.environ.get(ENCRYPTION_KEY_VARIABLE, "")
-    for name, default in (("server_names", ()), ("fetch_from", ()), ("roles", ROLES)):
+    for name, default in (("server_names", ()), ("trusted_proxies", ()), ("fetch_from", ()), ("roles", ROLES)):
         settings[name] = tuple(settings.get(name, default))
     settings["admin_password"] = app.environ.get(ADMIN_PASSWORD_VARIABLE, "")
     settings["database_password"] = app.environ.get(DATABASE_PASSWORD_VARIABLE, "")

@@ -131,7 +131,7 @@ class _Child:
                 lifespan="on",
                 timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
                 server_header=False,
-                proxy_headers=False,  # any client of this machine could give another address than its own
+                proxy_headers=False,  # only those of trusted proxies count: `Api`
             )
         )
         app.is_stopping = lambda: server.should_exit

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from cfy_cli import __version__
 from cfy_cli.manager.rest import (
@@ -117,7 +118,11 @@ class Api(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         settings: ManagerSettings = self.state.app_context.settings
         api = BrowserProtection(TrailingSlashes(super().build_middleware_stack()), ServedNames(settings))
-        return Turns(RequestIds(HeadersForBrowsers(RequestLimits(api, settings.limits))))
+        stack = Turns(RequestIds(HeadersForBrowsers(RequestLimits(api, settings.limits))))
+        if not settings.trusted_proxies:
+            return stack
+        proxies = list(settings.trusted_proxies)
+        return cast(ASGIApp, ProxyHeadersMiddleware(stack, proxies))  # type: ignore[arg-type]  # uvicorn's own types
 
 
 def create_app(app_context: AppContext) -> FastAPI:

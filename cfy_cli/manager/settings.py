@@ -30,6 +30,7 @@ class ManagerSettings:
     workers: int = 0  # worker processes; 0: one for each processor, at most MAX_DEFAULT_WORKERS
     encryption_key: str = field(default="", repr=False)  # of secrets; a file in the data folder when empty
     server_names: tuple[str, ...] = ()  # further names under which clients reach it, such as that of a proxy
+    trusted_proxies: tuple[str, ...] = ()  # addresses and networks that say truly who their clients are
     fetch_from: tuple[str, ...] = ()  # networks that are not public, and that blueprints may fetch from
     database_password: str = field(default="", repr=False)  # of PostgreSQL, when its URL has none
     admin_password: str = field(default="", repr=False)  # of the first start of a database; random when empty
@@ -104,6 +105,7 @@ class ManagerSettings:
                 "data_dir": Path(fields["data_dir"]),
                 "storage_credentials": tuple(fields["storage_credentials"]),
                 "server_names": tuple(fields["server_names"]),
+                "trusted_proxies": tuple(fields["trusted_proxies"]),
                 "fetch_from": tuple(fields["fetch_from"]),
                 "roles": tuple(fields["roles"]),
                 "limits": Limits(**fields["limits"]),

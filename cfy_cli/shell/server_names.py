@@ -18,6 +18,16 @@ def server_name_option() -> Decorator:
     )  # fmt: skip
 
 
+def trusted_proxy_option() -> Decorator:
+    """Add the option that names proxies of the manager; None when it is not given."""
+    return click.option(
+        "--trusted-proxy", "trusted_proxies", type=_parse_network, multiple=True, metavar="NETWORK",
+        callback=_without_empty,
+        help="The address or network of a proxy, whose `X-Forwarded-For` says which client sent a request; an empty "
+        "one removes all.",
+    )  # fmt: skip
+
+
 def fetch_from_option() -> Decorator:
     """Add the option that allows networks which are not public; None when it is not given."""
     return click.option(
@@ -31,9 +41,7 @@ def _parse_network(text: str) -> str:
     try:
         return text and str(ipaddress.ip_network(text, strict=False))
     except ValueError:
-        raise Usage(
-            f"`{text}` is not a network", hint="Give an address and its bits: --fetch-from 10.1.0.0/16"
-        ) from None
+        raise Usage(f"`{text}` is not a network", hint="Give an address, or one and its bits: 10.1.0.0/16") from None
 
 
 def _parse(text: str) -> str:

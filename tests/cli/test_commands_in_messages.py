@@ -14,7 +14,11 @@ from cfy_cli.shell.app import App
 
 ROOT = Path(__file__).parents[2]
 PLACEHOLDERS = {"URL": "redis://x1", "PORT": "8200", "[OPTIONS]": "", "...": ""}
-VALUES = {"--limit": "request_body=1M", "--fetch-from": "10.0.0.0/8"}  # of options whose values are checked
+VALUES = {
+    "--limit": "request_body=1M",
+    "--fetch-from": "10.0.0.0/8",
+    "--trusted-proxy": "10.0.0.8",
+}  # of options whose values are checked
 PROSE = ("cfy may need", "cfy stopped waiting", "cfy has version", "cfy expect", "cfy secrets export")
 COMMAND = re.compile(r"`(cfy [^`]+)`|(?<![\w/`.\"'-])(cfy [a-z][^`\n]*)")
 END = re.compile(r"[;,)]| or |\.(?=\s|$)|: | \| ")

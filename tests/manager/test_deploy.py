@@ -49,7 +49,7 @@ def compose() -> dict[str, Any]:
 def test_compose_file_has_only_known_keys_and_references() -> None:
     document = compose()
     services, volumes = document["services"], document["volumes"]
-    assert set(document) == {"name", "services", "volumes", "x-manager", "x-server", "x-worker"}
+    assert set(document) == {"name", "networks", "services", "volumes", "x-manager", "x-server", "x-worker"}
     for name, service in services.items():
         assert set(service) <= SERVICE_KEYS, name
         assert set(service.get("depends_on", ())) <= set(services), name
@@ -78,7 +78,12 @@ def test_commands_of_the_containers_are_commands() -> None:
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_systemd_unit_is_valid_and_its_command_is_one(unit: Path, tmp_path: Path) -> None:
     text = unit.read_text()
-    values = {"CFY_BROKER": "redis://h", "CFY_STORAGE": "/srv/cfy", "CFY_DATABASE": "postgresql://h/cfy"}
+    values = {
+        "CFY_TRUSTED_PROXY": "10.0.0.8",
+        "CFY_BROKER": "redis://h",
+        "CFY_STORAGE": "/srv/cfy",
+        "CFY_DATABASE": "postgresql://h/cfy",
+    }
     line = re.sub(
         r"\$\{(\w+)\}", lambda match: values.get(match[1], "name"), text.split("ExecStart=")[1].splitlines()[0]
     )

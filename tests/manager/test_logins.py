@@ -252,10 +252,10 @@ class Clients:
     def __init__(self, app: AppContext) -> None:
         self.application = create_app(app)
 
-    def log_in(self, address: str, username: str, password: str) -> requests.Response:
+    def log_in(self, address: str, username: str, password: str, **headers: str) -> requests.Response:
         with requests.Session() as session:
             session.mount("http://", InProcess(self.application, address))
-            return session.get(f"{API}/sites", auth=(username, password))
+            return session.get(f"{API}/sites", auth=(username, password), headers=headers)
 
 
 @pytest.fixture
@@ -270,6 +270,24 @@ def test_address_that_a_client_claims_is_not_believed(data_dir: Path):
         headers = {"X-Forwarded-For": f"10.0.0.{number}", "Forwarded": f"for=10.0.0.{number}"}
         answer = requests.get(f"{running.url}/api/v3.1/sites", auth=("ann", "wrong"), headers=headers, timeout=60)
     assert "after too many wrong passwords from your address" in answer.json()["message"]
+
+
+def test_address_of_a_client_is_the_one_its_proxy_names(app: AppContext, clients: Clients):
+    behind = Clients(set_proxies(app, "10.0.0.0/24"))
+    for number in range(5):  # what the client itself sends stands before the address that the proxy adds
+        forwarded = {"X-Forwarded-For": f"192.0.2.{number}, 198.51.100.7, 10.0.0.9"}
+        assert behind.log_in("10.0.0.8", "ann", "wrong", **forwarded).status_code == 401
+    assert behind.log_in("10.0.0.8", "ann", ANN, **{"X-Forwarded-For": "198.51.100.8"}).status_code == 200
+    for client, headers in (
+        ("10.0.0.8", {"X-Forwarded-For": "198.51.100.7"}), ("198.51.100.7", {"X-Forwarded-For": "10.0.0.1"}),
+    ):  # fmt: skip
+        assert "after too many wrong passwords" in behind.log_in(client, "ann", ANN, **headers).json()["message"]
+    assert clients.log_in("198.51.100.8", "ann", ANN, **{"X-Forwarded-For": "198.51.100.7"}).status_code == 200
+
+
+def set_proxies(app: AppContext, *networks: str) -> AppContext:
+    app.settings = dataclasses.replace(app.settings, trusted_proxies=networks)
+    return app
 
 
 def test_wrong_passwords_lock_out_their_own_address_only(clients: Clients, ask: Ask):
