@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import cache
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse
