@@ -143,7 +143,6 @@ def create_app(app_context: AppContext) -> FastAPI:
     app.add_api_route("/docs", docs.page, response_class=HTMLResponse, include_in_schema=False)
     app.add_api_route("/openapi.json", _endpoint_of_document(app), include_in_schema=False)
     app.add_api_route(f"{PREFIX}/ok", docs.ok, include_in_schema=False)
-    app.add_api_route(f"{PREFIX}/snapshot-status", snapshots.restore_status, **openapi.without_login("snapshots"))
     app.add_api_route("/health", docs.health, include_in_schema=False)
     web.install(app)
     errors.install(app)

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import JSON, Boolean, Column, Float, Integer, Table, func, insert, select, text
 
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.errors import Busy
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.encryption.cipher import Cipher
 from cfy_cli.manager.services.snapshots.restoring import INTERRUPTED
@@ -272,14 +271,12 @@ def test_refused_creation_leaves_nothing(ask: Ask, app: AppContext, session: Any
             Execution(id="r", workflow_id="restore_snapshot", status="started", is_system_workflow=True, **common)
         )
     assert session.get("http://manager/api/v3.1/snapshot-status").json() == {"status": "running"}
-
-    def hold(*_arguments: object, **_options: object) -> None:
-        raise Busy("The manager's database is busy")
-
-    monkeypatch.setattr(app.database, "write", hold)  # as in a long restore, after half a minute
+    assert ask("GET", "/sites").status_code == 200
     busy = ask("PUT", "/sites/s", json={})
     assert (busy.status_code, "A snapshot is being restored" in busy.json()["message"]) == (503, True)
     assert busy.headers["Retry-After"]
+    assert ask("POST", "/executions/r", json={"action": "force-cancel"}).json()["status"] == "force_cancelling"
+    assert ask("GET", "/sites").json()["items"] == []
 
 
 @pytest.mark.usefixtures("worker")

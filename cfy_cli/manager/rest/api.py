@@ -19,10 +19,11 @@ from cfy_cli.contract.json_values import check_text
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.names import pattern_of
 from cfy_cli.contract.resource import Resource
-from cfy_cli.errors import Busy, CfyError
+from cfy_cli.errors import CfyError
 from cfy_cli.manager.rest.bodies import check_no_body
 from cfy_cli.manager.rest.callers import Caller
-from cfy_cli.manager.rest.maintenance_gates import BYPASS_PERMISSION, gate_of, split_bypass
+from cfy_cli.manager.rest.maintenance_gates import BYPASS_PERMISSION, can_end_restore, gate_of, split_bypass
+from cfy_cli.manager.rest.public_endpoints import public
 from cfy_cli.manager.rest.query import (
     INCLUDE,
     LISTING,
@@ -44,7 +45,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.credentials import Credentials, Login
 from cfy_cli.manager.services.identity.identities import Identity
 from cfy_cli.manager.services.maintenance_mode import Gate
-from cfy_cli.manager.services.system_workflows.snapshots import restoring_instead
+from cfy_cli.manager.services.system_workflows.snapshots import refuse_while_restoring
 from cfy_cli.manager.store.audit import Actor
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.scope import Scope
@@ -174,6 +175,10 @@ class Routes:
         """Add a list: it takes the parameters that all lists share, and the fields of the items as filters."""
         return self._add("GET", path, permission, (*LISTING, *parameters), answer, write=False, has_filters=True)
 
+    def public(self, path: str) -> Callable[[E], E]:
+        """Add an endpoint that reads without login; it takes the context of the manager."""
+        return public(self.router, path, self.answers)
+
     def get(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None, *,
         has_filters: bool = False, filtered: Answer | None = None,
@@ -264,6 +269,7 @@ class Routes:
                     ),
                     status=status,
                     write=write,
+                    in_restore=can_end_restore(method, path),
                     file_limit=request_body.limit if request_body else "upload",
                 ),
                 methods=[method],
@@ -306,26 +312,23 @@ def _takes_body(function: Endpoint, path: str) -> bool:
 
 
 def _endpoint(
-    function: Endpoint, authorize: Callable[[Request], Awaitable[None]], *, status: int, write: bool, file_limit: str
-) -> Endpoint:
+    function: Endpoint, authorize: Callable[[Request], Awaitable[None]], *,
+    status: int, write: bool, in_restore: bool, file_limit: str,
+) -> Endpoint:  # fmt: skip
     """Wrap an endpoint so that it runs in a thread and in one transaction, which is committed before the answer."""
 
     @wraps(function)
     async def run(call: Call, **arguments: object) -> Response:
-        answer = await run_in_threadpool(transaction, call, arguments)
+        answer = await run_in_threadpool(run_in_transaction, call, arguments)
         if not isinstance(answer, Deferred):
             return answer
         compute = answer.compute
         call.before_waiting()
         return await to_thread.run_sync(lambda: computed(call, compute()), limiter=_waiting_limiter(call.app))
 
-    def transaction(call: Call, arguments: dict[str, object]) -> Response | Deferred:
-        try:
-            return run_in_transaction(call, arguments)
-        except Busy as error:
-            raise restoring_instead(call.app) or error from None
-
     def run_in_transaction(call: Call, arguments: dict[str, object]) -> Response | Deferred:
+        if write and not in_restore:
+            refuse_while_restoring(call.app)
         with call.open(write=write) as store:
             call._store, call._begun_at = store, thread_time()
             answer = function(call, **arguments)

@@ -1,4 +1,4 @@
-"""Requests that the maintenance mode refuses, by the paths of their endpoints."""
+"""Requests that the maintenance mode or a restore refuses, by the paths of their endpoints."""
 
 from collections.abc import Mapping
 
@@ -30,6 +30,11 @@ def gate_of(method: str, path: str) -> Gate:
     if method in STARTING_METHODS and path in STARTING_PATHS:
         return Gate.ACTIVATING
     return Gate.NEVER if path.split("/")[1] in NEVER_REFUSED else Gate.ACTIVATED
+
+
+def can_end_restore(method: str, path: str) -> bool:
+    """Return whether an endpoint changes something while a snapshot is being restored, because it may cancel that."""
+    return (method, path) == ("POST", "/executions/{key}")
 
 
 def split_bypass(query: QueryParams) -> tuple[QueryParams, bool]:

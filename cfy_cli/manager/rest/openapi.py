@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from cfy_cli.contract.json import JsonObject
-from cfy_cli.manager.rest.responses import ERROR, responses_of
+from cfy_cli.manager.rest.responses import ERROR
 from cfy_cli.manager.rest.schemas import Answer
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
 
@@ -30,13 +30,6 @@ SECURITY_SCHEMES: JsonObject = {
 }
 PATH_PARAMETER: JsonObject = {"type": "string", "minLength": 1, "pattern": "^[^/]+$"}
 UNUSED = ("HTTPValidationError", "ValidationError")  # schemas of 422, which few endpoints answer: 400 is
-
-
-def without_login(tag: str) -> Document:
-    """Return what describes an endpoint that takes no credentials, and that is no part of `Routes`."""
-    answers = responses_of("GET", 200, ERROR).items()
-    errors = {status: answer for status, answer in answers if status in (400, 421, 500, 503)}
-    return {"tags": [tag], "responses": errors, "openapi_extra": {"x-path-schema": {}, "security": []}}
 
 
 def build_document(app: FastAPI, answers: Iterable[Answer]) -> Document:

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.limits import active_limits
@@ -17,7 +15,7 @@ from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import Body
 from cfy_cli.manager.rest.downloads import download
 from cfy_cli.manager.rest.nouns import Noun
-from cfy_cli.manager.rest.query import Parameter, check_parameters
+from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.rest.schemas import FILE, row_answer
 from cfy_cli.manager.rest.serialize import serialize
 from cfy_cli.manager.rest.uploads import UploadedFile, uploaded_file
@@ -62,7 +60,7 @@ class RestoreBody(Body):
     ignore_plugin_failure: bool = False
 
 
-class RestoreStatus(BaseModel):
+class RestoreStatus(TypedDict):
     status: Literal["running", "not-running"]
 
 
@@ -152,15 +150,10 @@ def restore_snapshot(call: Call, key: str, body: RestoreBody | None = None) -> J
     return serialize(snapshots.start_restoring(call.app, call.store, key, body.model_dump()))
 
 
-async def restore_status(request: Request) -> RestoreStatus:
+@routes.public("/snapshot-status")
+def restore_status(app: AppContext) -> RestoreStatus:
     """Answer, without authentication, whether a snapshot is being restored."""
-    check_parameters(request.query_params, {}, (), active_limits(), has_filters=False)
-    app: AppContext = request.app.state.app_context
-    return await run_in_threadpool(_read_status, app)
-
-
-def _read_status(app: AppContext) -> RestoreStatus:
-    return RestoreStatus(status="running" if snapshots.is_restoring(app) else "not-running")
+    return {"status": "running" if snapshots.is_restoring(app) else "not-running"}
 
 
 def _add(call: Call, key: str, upload: UploadedFile) -> JsonObject:

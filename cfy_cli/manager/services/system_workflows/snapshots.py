@@ -30,7 +30,11 @@ from cfy_cli.manager.store.store import Store
 log = logging.getLogger(__name__)
 MAX_CLEAN_UPS = 3
 CREATE, RESTORE = "create_snapshot", "restore_snapshot"
-IS_RESTORING = select(Execution.storage_id).where(Execution.workflow_id == RESTORE, Execution.status.in_(RUNNING))
+IS_RESTORING = (
+    select(Execution.storage_id)
+    .where(Execution.is_system_workflow, Execution.status.in_(RUNNING), Execution.workflow_id == RESTORE)
+    .limit(1)
+)
 
 
 def start_creation(
@@ -141,17 +145,16 @@ def restore_snapshot(context: ExecutionContext) -> Callable[[Store], None]:
 
 def is_restoring(app: AppContext) -> bool:
     with app.database.read() as session:  # executions of all tenants
-        return session.scalar(IS_RESTORING.limit(1)) is not None
+        return session.scalar(IS_RESTORING) is not None
 
 
-def restoring_instead(app: AppContext) -> Busy | None:
-    """Return the reason why the database was busy for long, if it is that a snapshot is being restored."""
-    if not is_restoring(app):
-        return None
-    return Busy(
-        "A snapshot is being restored, and nothing else can be changed meanwhile",
-        hint="Try again when it has ended: cfy snapshots status",
-    )
+def refuse_while_restoring(app: AppContext) -> None:
+    """Raise Busy at once for a request whose change would wait for the end of a restore, or be replaced by it."""
+    if is_restoring(app):
+        raise Busy(
+            "A snapshot is being restored, and nothing else can be changed meanwhile",
+            hint="Try again when it has ended: cfy snapshots status",
+        )
 
 
 def _start(
