@@ -1,11 +1,15 @@
-"""The supervisor's side of its child processes: the server and the workers."""
+"""The supervisor's side of its child processes: the server and the workers.
+
+They are forked, so that they share the modules that the supervisor has imported for them.
+"""
 
 import json
+import multiprocessing
 import os
-import subprocess
-import sys
+import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cfy_cli.errors import CfyError
@@ -17,44 +21,41 @@ from cfy_cli.manager.settings import ManagerSettings
 MIN_UPTIME = 10.0  # seconds; a child that exits sooner counts as crashing in a row
 RESTART_DELAY, MAX_RESTART_DELAY = 0.25, 30.0  # seconds, doubled from crash to crash
 READY = "ready\n"
-# The C library keeps what threads have freed unless it is told how much to keep; other platforms ignore this.
-ALLOCATOR = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": str(1024**2)}
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+Run = Callable[[str, ManagerSettings, dict[str, int]], None]
 
 
 class Child:
     """A running child and the supervisor's ends of its pipes."""
 
-    def __init__(self, name: str, settings: ManagerSettings, descriptors: Mapping[str, int], crashes: int = 0) -> None:
-        """Start the process. `descriptors` are inherited; `crashes` counts those in a row before this start."""
+    def __init__(
+        self, name: str, settings: ManagerSettings, run: Run, descriptors: Mapping[str, int], crashes: int = 0
+    ) -> None:
+        """Start a process that calls `run`.
+
+        Of the open files of this process it has only `descriptors`; `crashes` counts those in a row before this start.
+        """
         self.name, self.crashes = name, crashes
         self.restart_at: float | None = None  # set once its exit was noticed
         self._ready, ready = os.pipe()
         self._heartbeat = Heartbeat()
-        settings_pipe = process_secrets.open_pipe(settings.to_json())
-        own = {"heartbeat": self._heartbeat.child_descriptor, "ready": ready, "settings": settings_pipe}
-        inherited = {**descriptors, **own}
+        inherited = {**descriptors, "heartbeat": self._heartbeat.child_descriptor, "ready": ready}
+        arguments = (run, settings, inherited, _open_descriptors())
+        self.process = multiprocessing.get_context("fork").Process(None, _run, name, (name, *arguments), daemon=True)
         try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cfy_cli.manager.process", name, json.dumps(inherited)],
-                pass_fds=list(inherited.values()),
-                env={
-                    **process_secrets.without_secrets(os.environ, settings.secret_variables),
-                    **(ALLOCATOR if name == "server" else {}),
-                },
-                process_group=0,  # Ctrl-C in a terminal reaches the supervisor alone, which stops its children in order
-            )
+            with _blocked_signals():  # until the child no longer handles them as we do
+                self.process.start()
         except OSError:
             self.close()
             raise
         finally:
             os.close(ready)
-            os.close(settings_pipe)
             self._heartbeat.close_child_end()
         self._started_at = time.monotonic()
 
     @property
     def pid(self) -> int:
-        return self.process.pid
+        return self.process.pid or 0
 
     def wait_ready(self, log_file: Path) -> None:
         """Wait until the child is ready. Raises CfyError with the reason it reports, or when it exits before."""
@@ -87,7 +88,7 @@ class Child:
         """Count the exit as a crash in a row, or as the first, and describe it for the log."""
         uptime = time.monotonic() - self._started_at
         self.crashes = self.crashes + 1 if uptime < MIN_UPTIME else 1
-        return f"{self.name} (pid {self.pid}) exited with {self.process.returncode} after {uptime:.1f} seconds"
+        return f"{self.name} (pid {self.pid}) exited with {self.process.exitcode} after {uptime:.1f} seconds"
 
     def schedule_restart(self) -> float:
         """Set `restart_at` and return the delay in seconds."""
@@ -99,3 +100,31 @@ class Child:
         """Close our ends of its pipes."""
         self._heartbeat.close()
         self.ignore_ready()
+
+
+def _run(
+    name: str, run: Run, settings: ManagerSettings, descriptors: dict[str, int], open_descriptors: set[int]
+) -> None:
+    """Run a child in this process, which was forked."""
+    os.setpgid(0, 0)  # Ctrl-C in a terminal reaches the supervisor alone, which stops its children in order
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    for descriptor in open_descriptors - {0, 1, 2, *descriptors.values()}:
+        with suppress(OSError):
+            os.close(descriptor)
+    process_secrets.remove_secrets(os.environ, settings.secret_variables)
+    run(name, settings, descriptors)
+
+
+def _open_descriptors() -> set[int]:
+    return {int(name) for name in os.listdir("/dev/fd")}
+
+
+@contextmanager
+def _blocked_signals() -> Iterator[None]:
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)

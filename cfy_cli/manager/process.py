@@ -1,4 +1,4 @@
-"""Entry point of the supervisor's children: the server, or one of the workers."""
+"""What the supervisor's children run: the server, or one of the workers."""
 
 import contextlib
 import gc
@@ -23,7 +23,8 @@ from cfy_cli.manager.control import TEMPORARY_FOLDER, lock_path
 from cfy_cli.manager.engine.operation_user import let_search
 from cfy_cli.manager.heartbeat import start_heartbeat
 from cfy_cli.manager.locks import FileLock
-from cfy_cli.manager.process_secrets import protect_process, read_pipe
+from cfy_cli.manager.process_attributes import limit_kept_memory, name_process
+from cfy_cli.manager.process_secrets import protect_process
 from cfy_cli.manager.settings import OPERATIONS, ManagerSettings
 from cfy_cli.manager.store.files import incoming_folder
 from cfy_cli.manager.wakeup import WakeupPipe
@@ -38,13 +39,28 @@ THREAD_SWITCH_INTERVAL = 0.0005  # seconds; each request is passed between two t
 GC_THRESHOLD = 20_000  # allocations between two collections of cyclic garbage
 
 
-def main() -> None:
-    """Run the child named by the first argument; the second one is a JSON object of inherited descriptors."""
-    gc.disable()  # until the modules are imported, which makes many objects and no garbage
+def preload(settings: ManagerSettings) -> None:
+    """Import what the children need before they are forked, so that each module is loaded once for all of them."""
+    gc.disable()  # imports make many objects and no garbage
+    import cfy_cli.manager.worker
+
+    if settings.runs("server"):
+
+        import cfy_cli.manager.connections
+        import cfy_cli.manager.server
+        import cfy_cli.manager.services.identity.bootstrap  # noqa: F401
+    if settings.database_url.startswith("postgres"):
+        import psycopg  # noqa: F401
+    gc.freeze()  # a collection would copy the memory that the children share
+    gc.enable()
+
+
+def run(name: str, settings: ManagerSettings, descriptors: dict[str, int]) -> None:
+    """Run the child of that name in this process, with its ends of the pipes."""
+    gc.disable()  # until it is ready
+    name_process(f"cfy {name}")
     protect_process()
-    name, descriptors = sys.argv[1], json.loads(sys.argv[2])
-    settings = ManagerSettings.from_json(read_pipe(descriptors.pop("settings")))
-    logging.basicConfig(format=f"%(asctime)s {name} %(levelname)s %(message)s", level=logging.WARNING)
+    logging.basicConfig(format=f"%(asctime)s {name} %(levelname)s %(message)s", level=logging.WARNING, force=True)
     for descriptor in descriptors.values():
         os.set_inheritable(descriptor, False)
     start_heartbeat(descriptors["heartbeat"])
@@ -81,6 +97,7 @@ class _Child:
         self._acquire_name()
         import uvicorn
 
+        limit_kept_memory()
         sys.setswitchinterval(THREAD_SWITCH_INTERVAL)
 
         from cfy_cli.manager.connections import connections_of, reserve_descriptors
@@ -298,7 +315,3 @@ def _relax_garbage_collection() -> None:
     gc.freeze()  # modules imported by now are never garbage
     gc.set_threshold(GC_THRESHOLD, 20, 20)
     gc.enable()
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,7 @@ They travel over pipes, not in arguments or environment variables, and who holds
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -62,6 +62,12 @@ def read_storage_credentials(environ: Mapping[str, str]) -> tuple[str, ...]:
 def without_secrets(environ: Mapping[str, str], more: Collection[str] = ()) -> dict[str, str]:
     """Return the environment for child processes; `more` are names of further variables with secrets."""
     return {name: value for name, value in environ.items() if name not in SECRET_VARIABLES and name not in more}
+
+
+def remove_secrets(environ: MutableMapping[str, str], more: Collection[str] = ()) -> None:
+    """Remove the variables with secrets, which this process has received otherwise, from its environment."""
+    for name in (*SECRET_VARIABLES, *more):
+        environ.pop(name, None)
 
 
 def erase_secrets(environ: Mapping[str, str], arguments: Iterable[str], more: Collection[str] = ()) -> None:

@@ -5,7 +5,6 @@ import logging
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from types import FrameType
 from cfy_cli import __version__
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
+from cfy_cli.manager import process
 from cfy_cli.manager.children import Child
 from cfy_cli.manager.control import (
     STATE_FILE,
@@ -71,6 +71,7 @@ class Supervisor:
         """Start all children and return once they are ready. Raises CfyError when one of them is not."""
         log_file = self._settings.data_dir / LOG_FILE
         self._remove_temporary_files()
+        process.preload(self._settings)
         for name in self._settings.child_names:
             self._children[name] = self._start_child(name)
             if name == "server":
@@ -87,7 +88,7 @@ class Supervisor:
         while not self._stopping:
             log_file.rotate(limits.log_file, limits.log_files)
             for child in list(self._children.values()):
-                if child.process.poll() is None:
+                if child.process.is_alive():
                     self._check_heartbeat(child)
                 elif not self._restart(child):
                     return 1
@@ -100,15 +101,13 @@ class Supervisor:
     def end(self) -> None:
         """Terminate every child, and kill those that have not exited in time."""
         for child in self._children.values():
-            with suppress(ProcessLookupError):
-                child.process.terminate()
+            child.process.terminate()
         deadline = time.monotonic() + STOP_TIMEOUT
         for child in self._children.values():
-            try:
-                child.process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            child.process.join(max(0.1, deadline - time.monotonic()))
+            if child.process.is_alive():
                 child.process.kill()
-                child.process.wait()
+                child.process.join()
         self._state_file.unlink(missing_ok=True)
         self._remove_temporary_files()
 
@@ -136,7 +135,7 @@ class Supervisor:
         }
         if name == "server" and self._socket:  # an exiting worker would keep the port from the next supervisor
             descriptors["listener"] = self._socket.fileno()
-        return Child(name, self._actual_settings(), descriptors, crashes)
+        return Child(name, self._actual_settings(), process.run, descriptors, crashes)
 
     def _check_heartbeat(self, child: Child) -> None:
         """Kill a child that hangs, so that its work can be taken over."""

@@ -150,7 +150,7 @@ def test_secrets_are_in_no_arguments_or_variables(
     )
     wait_for_end(running, data_dir, install(running, data_dir, {**files, "write.sh": script, "wait.sh": script}))
     seen = (tmp_path / "seen").read_bytes()
-    assert b"cfy_cli.manager.process" in seen
+    assert b"cfy_cli.manager.supervisor" in seen
     assert [secret for secret in (*secrets.values(), "canary-of") if secret.encode() in seen] == []
 
 

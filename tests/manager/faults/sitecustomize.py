@@ -4,6 +4,7 @@ Python imports this module at its start. A process of a manager is killed at the
 CFY_TEST_FAULT gives, as `PROCESS STEP`, once that file is there.
 """
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -83,13 +84,14 @@ class Watch:
 watch = Watch()
 
 
-def _kill_at_step(fault: Path, process: str) -> Callable[[str], None]:
+def _kill_at_step(fault: Path) -> Callable[[str], None]:
     """Kill this process at a step, once the file of the fault is there; write the names of the steps beside it."""
     done = 0
-    log = os.open(fault.with_name(f"steps-{process}"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    log = -1
 
     def on_step(name: str) -> None:
-        nonlocal done
+        nonlocal done, log
+        process = multiprocessing.current_process().name
         try:
             descriptor = os.open(fault, os.O_RDONLY)
         except FileNotFoundError:
@@ -99,6 +101,8 @@ def _kill_at_step(fault: Path, process: str) -> Callable[[str], None]:
         os.close(descriptor)
         if wanted != process:
             return
+        if log < 0:
+            log = os.open(fault.with_name(f"steps-{process}"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         done += 1
         os.write(log, f"{done} {name}\n".encode())
         if done == int(step):
@@ -108,10 +112,10 @@ def _kill_at_step(fault: Path, process: str) -> Callable[[str], None]:
 
 
 def _start() -> None:
-    arguments = getattr(sys, "orig_argv", [])
-    if VARIABLE in os.environ and "cfy_cli.manager.process" in arguments:
-        process = arguments[arguments.index("cfy_cli.manager.process") + 1]
-        watch.start(os.environ[FOLDER_VARIABLE], _kill_at_step(Path(os.environ[VARIABLE]), process))
+    """Watch the children of a supervisor."""
+    if VARIABLE in os.environ and "cfy_cli.manager.supervisor" in getattr(sys, "orig_argv", []):
+        on_step = _kill_at_step(Path(os.environ[VARIABLE]))
+        os.register_at_fork(after_in_child=lambda: watch.start(os.environ[FOLDER_VARIABLE], on_step))
 
 
 _start()
