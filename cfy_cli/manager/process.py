@@ -45,7 +45,6 @@ def preload(settings: ManagerSettings) -> None:
     import cfy_cli.manager.worker
 
     if settings.runs("server"):
-
         import cfy_cli.manager.connections
         import cfy_cli.manager.server
         import cfy_cli.manager.services.identity.bootstrap  # noqa: F401
