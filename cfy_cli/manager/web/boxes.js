@@ -1,8 +1,9 @@
 // The boxes, cells and arrows of a topology as SVG elements.
 
-import { CELL, LINE_HEIGHT, describeCell, fitText, summarize } from "./diagram.js";
+import { CELL, LINE_HEIGHT, describeCell, summarize } from "./diagram.js";
 import { picture } from "./dom.js";
 import { markOf } from "./states.js";
+import { FONTS, fitText } from "./text_width.js";
 
 const MARGIN = 10; // pixels between the border of a box and its texts
 const BAR_HEIGHT = 6; // pixels
@@ -43,7 +44,7 @@ export function drawBox(rectangle, instances, isRunning) {
     picture("text", { class: "mark", x: x + MARGIN, y: y + LINE_HEIGHT + 3 }, markOf(kind)),
     picture("text", { class: "name", x: x + MARGIN + 18, y: y + LINE_HEIGHT + 3 }, box.title),
     picture("text", { class: "type", x: x + MARGIN, y: y + LINE_HEIGHT * 2 + 2 }, box.type),
-    picture("text", { class: "state", x: x + MARGIN, y: y + LINE_HEIGHT * 3 + 2 }, fitText(text, inside, "500 12.5px")),
+    picture("text", { class: "state", x: x + MARGIN, y: y + LINE_HEIGHT * 3 + 2 }, fitText(text, inside, FONTS.state)),
     ...(isCounted ? drawBar(counts, instances.length, x + MARGIN, y + LINE_HEIGHT * 3 + 9, inside) : []),
   ];
   return picture("g", {
@@ -79,7 +80,7 @@ export function placeCells({ box, x, y }) {
 export function drawCell({ instance, x, y }, isRunning) {
   const { name, kind, word } = describeCell(instance, isRunning);
   const label = `${instance.id}: ${word}`;
-  const text = fitText(`${name} ${word}`, CELL.width - 32, "12.5px");
+  const text = fitText(`${name} ${word}`, CELL.width - 32, FONTS.state);
   return picture("g", { class: `cell kind-${kind}`, role: "button", tabindex: -1, "data-key": `instance ${instance.id}`, "aria-label": label },
     picture("title", {}, label),
     picture("rect", { class: "frame", x, y, width: CELL.width, height: CELL.height, rx: 5 }),

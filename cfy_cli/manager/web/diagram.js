@@ -1,6 +1,7 @@
 // The boxes and arrows of a topology: a box for each node, with its instances counted or listed in it.
 
 import { byUrgency, countStates, describeState, wordsOf } from "./states.js";
+import { FONTS, fitText, measureText } from "./text_width.js";
 
 export const CELL = { width: 168, height: 28, gap: 6 }; // of an instance in an expanded node, in pixels
 export const LINE_HEIGHT = 18; // pixels
@@ -11,21 +12,6 @@ const MIN_COUNTED_WIDTH = 190; // pixels, of a node with several instances
 const CONTAINED_IN = "cloudify.relationships.contained_in";
 const CONNECTED_TO = "cloudify.relationships.connected_to";
 
-let context = null;
-
-function measureText(text, font) {
-  context ??= document.createElement("canvas").getContext("2d");
-  context.font = `${font} ${getComputedStyle(document.body).fontFamily}`;
-  return context.measureText(text).width;
-}
-
-/** Cut a text to a width in pixels. */
-export function fitText(text, width, font) {
-  if (measureText(text, font) <= width) return text;
-  let length = Math.min(text.length, 200);
-  while (length > 1 && measureText(`${text.slice(0, length)}…`, font) > width) length -= 1;
-  return `${text.slice(0, length)}…`;
-}
 
 export const shortType = (type) => String(type ?? "").split(".").at(-1);
 
@@ -46,9 +32,9 @@ export function makeBoxes(groups, expanded) {
   const boxes = new Map();
   for (const [id, { node, instances }] of groups) {
     const count = instances.length > 1 ? ` ×${instances.length}` : "";
-    const title = fitText(id, MAX_TITLE_WIDTH, "600 14px") + count;
-    const type = fitText(shortType(node.type), MAX_TITLE_WIDTH, "12px");
-    const textWidth = Math.max(measureText(title, "600 14px") + 22, measureText(type, "12px"));
+    const title = fitText(id, MAX_TITLE_WIDTH, FONTS.name) + count;
+    const type = fitText(shortType(node.type), MAX_TITLE_WIDTH, FONTS.type);
+    const textWidth = Math.max(measureText(title, FONTS.name) + 22, measureText(type, FONTS.type));
     const cells = expanded.get(id);
     const columns = cells ? Math.min(cells.length, Math.max(2, Math.ceil(Math.sqrt(cells.length / 2)))) : 0;
     const rows = cells ? Math.ceil(cells.length / columns) : 0;

@@ -1,6 +1,7 @@
 // Lines of events and logs.
 
 import { element } from "./dom.js";
+import { tidy } from "./problems.js";
 
 const LEVELS = { critical: "CRITICAL", error: "ERROR", warning: "WARNING", info: "info", debug: "debug" };
 const BAD_EVENTS = new Set(["task_failed", "workflow_failed"]);
@@ -17,7 +18,7 @@ export function eventLine(event) {
     element("time", { datetime: when.toISOString(), title: when.toLocaleString() }, FORMAT.format(when)),
     element("span", { class: "event-level" }, levelOf(event, kind)),
     element("span", { class: "event-place" }, place),
-    element("span", { class: "event-message" }, String(event.message ?? "").trimEnd(), causesOf(event)));
+    element("span", { class: "event-message" }, tidy(event.message ?? ""), causesOf(event)));
 }
 
 function kindOf(event) {

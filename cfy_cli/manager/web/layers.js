@@ -1,12 +1,14 @@
 // Layered layout of boxes, with lines between them that cross no box (after Sugiyama).
 // A line that passes a layer gets a slot of its own in it, like a narrow box; lines to the same box share it.
+// Of very many lines none gets a slot: the boxes are drawn over them.
+
+import { addTo, assignLayers } from "./layering.js";
 
 const BOX_GAP = 28; // pixels between neighbours in a layer
 const LAYER_GAP = 44; // pixels between layers, where lines bend
 const LINE_WIDTH = 12; // pixels of the slot of passing lines
 const SWEEPS = 8; // passes over the layers, alternately down and up
-const MIN_GRID = 5; // number of boxes without lines that are arranged as a grid
-const MIN_ROW = 8; // number of boxes that a layer may always have
+const MAX_ROUTED = 150; // lines in a layout; where there are more, they pass below boxes
 
 /**
  * Lay out boxes.
@@ -31,55 +33,6 @@ export function layOut(sizes, lines, ends, minWidth = 0) {
   return place(sizes, lines, ends, layers, slots, chains, width);
 }
 
-function assignLayers(sizes, lines) {
-  const below = new Map([...sizes.keys()].map((key) => [key, []]));
-  const above = new Map([...sizes.keys()].map((key) => [key, []]));
-  const connected = new Set();
-  for (const { upper, lower } of lines) {
-    for (const key of [upper, lower]) if (key !== null) connected.add(key);
-    if (upper === null || lower === null) continue;
-    below.get(upper).push(lower);
-    above.get(lower).push(upper);
-  }
-  const layers = new Map();
-  const remaining = new Map([...above].map(([key, keys]) => [key, keys.length])); // boxes above without a layer yet
-  const pending = [...sizes.keys()].filter((key) => !remaining.get(key));
-  while (pending.length) {
-    const key = pending.pop();
-    layers.set(key, Math.max(-1, ...above.get(key).map((upper) => layers.get(upper))) + 1);
-    for (const lower of below.get(key)) {
-      remaining.set(lower, remaining.get(lower) - 1);
-      if (!remaining.get(lower)) pending.push(lower);
-    }
-  }
-  for (const key of sizes.keys()) {
-    if (below.get(key).length && !above.get(key).length) {
-      layers.set(key, Math.min(...below.get(key).map((lower) => layers.get(lower))) - 1);
-    }
-  }
-  return splitWideLayers(sizes, layers, connected);
-}
-
-/** Spread the boxes of a wide layer over several ones, and boxes without lines over a grid below the others. */
-function splitWideLayers(sizes, layers, connected) {
-  const isGrid = sizes.size - connected.size >= MIN_GRID;
-  const rows = new Map();
-  for (const key of sizes.keys()) {
-    const layer = isGrid && !connected.has(key) ? Infinity : layers.get(key);
-    rows.set(layer, [...(rows.get(layer) ?? []), key]);
-  }
-  const split = new Map();
-  let next = 0;
-  for (const layer of [...rows.keys()].sort((one, other) => one - other)) {
-    const row = rows.get(layer);
-    const columns = Math.ceil(Math.sqrt(row.length) * 1.2);
-    const limit = layer === Infinity ? columns : Math.max(MIN_ROW, columns);
-    row.forEach((key, position) => split.set(key, next + Math.floor(position / limit)));
-    next += Math.ceil(row.length / limit);
-  }
-  return new Map([...sizes.keys()].map((key) => [key, split.get(key)]));
-}
-
 function addSlot(layers, key, width, layer) {
   const slot = { key, width, layer, x: 0, above: [], below: [], index: layers[layer].length };
   layers[layer].push(slot);
@@ -93,7 +46,7 @@ function buildChains(lines, slots, layers) {
     const first = upper === null ? 0 : slots.get(upper).layer + 1;
     const last = lower === null ? layers.length : slots.get(lower).layer;
     const chain = upper === null ? [] : [slots.get(upper)];
-    for (let layer = first; layer < last; layer += 1) {
+    for (let layer = first; layer < last && lines.length <= MAX_ROUTED; layer += 1) {
       const key = lower === null ? `line ${id} ${layer}` : `box ${layer} ${lower}`;
       if (!shared.has(key)) shared.set(key, addSlot(layers, null, LINE_WIDTH, layer));
       chain.push(shared.get(key));
@@ -158,7 +111,8 @@ function distance(one, other) {
 
 function place(sizes, lines, ends, layers, slots, chains, width) {
   const heights = layers.map((row) => Math.max(0, ...row.map((slot) => (slot.key === null ? 0 : sizes.get(slot.key)[1]))));
-  const tops = heights.map((_, layer) => heights.slice(0, layer).reduce((sum, each) => sum + each + LAYER_GAP, 0));
+  let height = -LAYER_GAP;
+  const tops = heights.map((each) => (height += each + LAYER_GAP) - each);
   const bottoms = tops.map((top, layer) => top + heights[layer]);
   const starts = spreadEnds(lines, ends, slots, chains, "upper");
   const stops = spreadEnds(lines, ends, slots, chains, "lower");
@@ -182,15 +136,16 @@ function place(sizes, lines, ends, layers, slots, chains, width) {
 /** Return the x of the upper (or lower) ends of the lines, spread over the borders of their boxes. */
 function spreadEnds(lines, ends, slots, chains, side) {
   const linesOf = new Map();
-  for (const line of lines) if (line[side] !== null) linesOf.set(line[side], [...(linesOf.get(line[side]) ?? []), line]);
+  for (const line of lines) if (line[side] !== null) addTo(linesOf, line[side], line);
   const positions = new Map();
   for (const [key, own] of linesOf) {
     const slot = slots.get(key);
     const next = new Map(own.map(({ id }) => [id, chains.get(id).at(side === "upper" ? 1 : -2)]));
-    const groups = [...new Set(next.values())].sort((one, other) => (one?.x ?? 0) - (other?.x ?? 0));
+    const sorted = [...new Set(next.values())].sort((one, other) => (one?.x ?? 0) - (other?.x ?? 0));
+    const rankOf = new Map(sorted.map((each, index) => [each, index + 1]));
     for (const { id } of own) {
       const fixed = ends.get(`${key} ${id}`);
-      const spread = slot.width * 0.7 * ((groups.indexOf(next.get(id)) + 1) / (groups.length + 1) - 0.5);
+      const spread = slot.width * 0.7 * (rankOf.get(next.get(id)) / (sorted.length + 1) - 0.5);
       positions.set(id, fixed === undefined ? slot.x + spread : slot.x - slot.width / 2 + fixed);
     }
   }

@@ -1,5 +1,6 @@
 // Positions of the boxes and arrows of a topology; each container is laid out in layers of its own.
 
+import { addTo } from "./layering.js";
 import { layOut } from "./layers.js";
 
 export const PADDING = 18; // pixels
@@ -11,7 +12,7 @@ export const PADDING = 18; // pixels
  */
 export function buildScene(boxes, arrows) {
   const children = new Map();
-  for (const box of boxes.values()) children.set(box.parent, [...(children.get(box.parent) ?? []), box.id]);
+  for (const box of boxes.values()) addTo(children, box.parent, box.id);
   const { lines, routes, upward } = routeArrows(boxes, arrows);
   const scene = { boxes, children, lines, layouts: new Map(), sizes: new Map(), corners: new Map([[null, [0, 0]]]) };
   measure(scene, null);
@@ -36,7 +37,7 @@ function routeArrows(boxes, arrows) {
   const lines = new Map();
   const below = new Map();
   const upward = new Set();
-  const add = (box, line) => lines.set(box, [...(lines.get(box) ?? []), line]);
+  const add = (box, line) => addTo(lines, box, line);
   const routes = arrows.map((arrow, number) => {
     const [source, target] = [ancestorsOf(boxes, arrow.source), ancestorsOf(boxes, arrow.target)];
     const shared = source.find((box) => target.includes(box));

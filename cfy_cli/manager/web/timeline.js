@@ -167,8 +167,10 @@ function describeGroup({ attempts, failed, running }) {
   return attempts.length === 1 ? "1 operation" : `${attempts.length} operations`;
 }
 
-/** Return the smallest of 1, 2 and 5 times a power of ten that is not below a number. */
+/** Return the smallest of 1, 2 and 5 times a power of ten, or a round number of minutes or hours, not below a number. */
 function niceStep(least) {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, least)));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= least);
+  const decimal = [1, 2, 5, 10].map((factor) => factor * power);
+  const round = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400].map((seconds) => seconds * 1000);
+  return (least > 10_000 && least <= round.at(-1) ? round : decimal).find((step) => step >= least);
 }

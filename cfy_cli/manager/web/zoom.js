@@ -47,6 +47,7 @@ export function zoomedView(picture, label) {
     if (!view.clientWidth) return;
     observer.disconnect();
     setZoom(Math.max(MIN_FIRST_ZOOM, fittingZoom()));
+    view.scrollLeft = (view.scrollWidth - view.clientWidth) / 2;
   }).observe(view);
   const tool = (text, name, act) => button(text, act, { "aria-label": name, title: name });
   const pan = (x, y) => () => view.scrollBy(x * PAN, y * PAN);

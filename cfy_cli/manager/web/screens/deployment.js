@@ -112,7 +112,7 @@ function showHeading(deployment) {
 
 function showProblems(problems, select) {
   return problems.map(({ text, reason, execution, instance }) => element("div", { class: "problem" },
-    element("p", {}, element("strong", {}, text)), reason ? element("p", { class: "reason" }, reason) : null,
+    element("p", {}, element("strong", {}, text)), reason ? element("p", { class: "reason", tabindex: "0" }, reason) : null,
     execution ? element("p", {}, link(address(["executions", execution]), "See what failed")) : null,
     instance ? button(`Show ${instance.id}`, () => select(instance)) : null));
 }

@@ -91,7 +91,7 @@ class ExecutionScreen {
 function showReason(error, failed, open) {
   if (!error) return [];
   const links = failed.slice(-MAX_LINKS).map((attempt) => button(`Log of ${attempt.name} on ${attempt.place}`, () => open(attempt)));
-  return element("div", { class: "problem" }, element("p", { class: "reason" }, tidy(error)), links.length ? element("p", { class: "actions" }, links) : null);
+  return element("div", { class: "problem" }, element("p", { class: "reason", tabindex: "0" }, tidy(error)), links.length ? element("p", { class: "actions" }, links) : null);
 }
 
 function showFacts(execution) {

@@ -68,7 +68,7 @@ function showExecutions(items, { status }) {
   if (!items.length) return empty(status ? "No execution has this status." : "The group has no executions.");
   return table("Executions of the group", [
     ["Deployment", (each) => [link(address(["executions", each.id]), each.deployment_display_name || each.deployment_id || each.id),
-      each.error ? element("span", { class: "sub" }, each.error.trim().split("\n")[0]) : null]],
+      each.error ? element("span", { class: "sub reason" }, each.error.trim().split("\n")[0]) : null]],
     ["Status", (each) => state(each.status)],
     ["Started", (each) => time(each.started_at)],
     ["Duration", (each) => duration(each.started_at, each.ended_at) || "–"],
