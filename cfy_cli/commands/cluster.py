@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cfy_cli.contract.manager_resources import BROKERS, CLUSTER_NODES, CLUSTER_SERVICES, MANAGERS
+from cfy_cli.contract.manager_resources import BROKERS, CLUSTER_NODES, CLUSTER_SERVICES
 from cfy_cli.errors import Conflict, NotFound
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
@@ -92,7 +92,6 @@ def _describe_node(part: str, name: str, node: Mapping[str, Any]) -> dict[str, A
 @pass_app
 def remove_manager(app: App, hostname: str) -> None:
     """Remove the manager HOSTNAME from the cluster."""
-    _find(app, MANAGERS, hostname)
     app.client.managers.delete(hostname)
     app.result(f"Manager `{hostname}` removed from the cluster", {"hostname": hostname})
 

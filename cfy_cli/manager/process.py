@@ -223,9 +223,10 @@ class _Child:
         from cfy_cli.agent.worker import run
         from cfy_cli.manager.services.identity.worker_tokens import create_worker_token
         from cfy_cli.manager.services.machines import find_server
-        from cfy_cli.manager.services.processes import process_name
+        from cfy_cli.manager.services.processes import Presence, process_name
         from cfy_cli.manager.services.worker.broker import queue_of_operations
         from cfy_cli.manager.services.worker.stored_files import StoredFiles
+        from cfy_cli.manager.store.models import WorkerRecord
 
         settings, app = self._settings, self._create_context()
         self._prepare_database(app)
@@ -233,6 +234,8 @@ class _Child:
         token = create_worker_token(app)
         self._on_orphaned(lambda: os.kill(os.getpid(), signal.SIGTERM))
         self.report(READY)  # though the broker may not answer yet
+
+        presence = Presence(app, WorkerRecord, process_name(settings, self._name), role="operations")
 
         def find_url() -> str:
             server = find_server(app)
@@ -246,7 +249,9 @@ class _Child:
             StoredFiles(app),
             name=process_name(settings, self._name).replace("/", "."),
             user=app.operation_user,
+            on_ready=presence.start,
         )
+        presence.close()
         app.close()
 
     def fail(self, error: CfyError) -> NoReturn:

@@ -15,6 +15,7 @@ import requests
 from cryptography.fernet import Fernet
 
 from cfy_cli.contract.states import ExecutionState
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.engine.ports import ProcessIdentity
@@ -102,18 +103,21 @@ def test_lost_execution_is_run_by_the_other_worker_alone(
             row = session.query(Execution).filter_by(id=execution).one()
             return row.status, row.worker, row.claim
 
+    def lose() -> int:
+        with app.database.read() as session:
+            seen_at = session.query(WorkerRecord).filter_by(name="cut-off").one().seen_at
+        return recovery.recover(other, {"cut-off"}, Silence("cut-off", seen_at))
+
     with working(app, "cut-off") as cut_off:
         ask("PUT", "/blueprints/b", data=archive({"blueprint.yaml": BLOCKING, "block.sh": BLOCK}))
         assert ask("PUT", "/deployments/d", json={"blueprint_id": "b", "inputs": {"folder": str(tmp_path)}}).ok
         body = {"deployment_id": "d", "workflow_id": "install"}
         execution = ask("POST", "/executions", json=body).json()["id"]
         wait_until(started.exists, bool)
-        with app.database.write() as session:
-            seen_at = session.query(WorkerRecord).filter_by(name="cut-off").one().seen_at
         assert recovery.recover(other, {"cut-off"}, Silence("cut-off", "an earlier time")) == 0  # it was seen again
         with monkeypatch.context() as patch:  # it is on another machine
             patch.setattr(orphans, "kill", lambda *_: None)
-            assert recovery.recover(other, {"cut-off"}, Silence("cut-off", seen_at)) == 1
+            wait_until(lose, lambda count: count == 1)  # it may be seen meanwhile
             cut_off._limit.set_limit(-10)  # it must not claim it again
             with working(other, "second"):
                 wait_until(lambda: started.read_text().count("\n"), lambda count: count == 2)
@@ -143,7 +147,8 @@ def test_silent_worker_is_replaced_and_shares_are_even(
         shares = wait_until(lambda: {first._share, second._share}, lambda shares: shares == {(0, 2), (1, 2)})
     assert len(shares) == 2
     with app.database.read() as session:
-        assert session.query(WorkerRecord).count() == 0
+        (lost,) = session.query(WorkerRecord).all()
+        assert (lost.name, bool(lost.lost_at)) == ("gone/1/worker-0", True)
         assert session.query(Execution).one().worker in ("here", "there")
 
 
@@ -260,6 +265,11 @@ def test_status_shows_the_processes_of_all_machines(app: AppContext, ask: Ask, c
     assert "it is running" in refused.json()["message"]
     cfy("cluster remove gone")
     assert "gone" not in statuses()["manager"]
+    with app.database.write() as session:  # others have its work, and nobody has brought it back
+        session.query(WorkerRecord).filter(WorkerRecord.hostname == "far").update({"lost_at": now()})
+    assert statuses()["broker"]["far"] == statuses()["manager"]["far"] == "Fail"
+    cfy("cluster remove far")
+    assert "far" not in statuses()["broker"]
 
 
 def test_status_of_broker_and_queue_is_what_they_are(app: AppContext, other: AppContext, ask: Ask) -> None:

@@ -129,7 +129,7 @@ def update_manager(call: Call, hostname: str, body: ManagerChange) -> ManagerNod
 @routes.delete("/managers/{hostname}", "manager_manage")
 def remove_manager(call: Call, hostname: str) -> None:
     """Forget a manager that is gone; refuse that for one that runs."""
-    _, _, machine = _find_manager(call, hostname)
+    machine = _find_machine(call, hostname)
     if machine.is_own or any(process.is_alive for process in machine.processes):
         why = "it answers this request" if machine.is_own else "it is running"
         raise Invalid(
@@ -239,6 +239,16 @@ def _databases(call: Call) -> list[DatabaseNode]:
         {"name": replica["name"], "host": replica["host"], "is_external": True} for replica in find_replicas(call.app)
     ]
     return [{"name": "PostgreSQL", "host": database.url.host, "is_external": True}, *replicas]
+
+
+def _find_machine(call: Call, hostname: str) -> Machine:
+    """Return a machine, also one that has workers alone."""
+    machines = {machine.name: machine for machine in find_machines(call.app)}
+    if hostname not in machines:
+        raise NotFound(
+            f"Requested `Manager` with hostname `{hostname}` was not found", hint=f"There are: {', '.join(machines)}"
+        )
+    return machines[hostname]
 
 
 def _find_manager(call: Call, hostname: str) -> tuple[str, ServerRecord, Machine]:

@@ -21,7 +21,7 @@ MIN_FREE = 100 * 1024**2  # bytes on the disk of the data folder
 MAX_REPLAY_LAG = 64 * 1024**2  # bytes that a replica of PostgreSQL may be behind
 BROKER_TIMEOUT = 2.0  # seconds
 BROKER_PORTS = {"amqp": 5672, "amqps": 5671, "redis": 6379, "rediss": 6379}
-SERVER, SCHEDULER = ("Webserver", "Manager Rest-Service"), "Scheduler"
+SERVER, SCHEDULER, OPERATIONS = ("Webserver", "Manager Rest-Service"), "Scheduler", "Operations Worker"
 State = Literal["OK", "Degraded", "Fail"]
 WAITING = select(func.count(), func.min(Execution.created_at)).where(Execution.status == ExecutionState.PENDING)
 REPLICAS = text(
@@ -178,7 +178,11 @@ def _worker_node(app: AppContext, machine: Machine) -> NodeStatus:
     alive = sum(worker.is_alive for worker in workers)
     expected = app.settings.worker_count if machine.is_own and app.settings.runs("worker") else len(workers)
     count: NodeMetric = {"metric_name": "workers", "value": alive, "healthy": alive >= expected}
-    return _node({WORKER: describe_service(WORKER, workers)}, [count], _address(machine), machine, workers)
+    services = {WORKER: describe_service(WORKER, workers)}
+    if app.settings.broker and workers:
+        services[OPERATIONS] = describe_service(OPERATIONS, machine.of_role("operations"))
+    processes = [*workers, *machine.of_role("operations")]
+    return _node(services, [count], _address(machine), machine, processes)
 
 
 def _address(machine: Machine) -> str:

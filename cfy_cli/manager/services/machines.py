@@ -20,7 +20,7 @@ from cfy_cli.manager.store.models import ServerRecord, WorkerRecord
 class Process:
     """A process with its last heartbeat; one that ended in order is not there any more."""
 
-    role: str  # server, worker or scheduler
+    role: str  # server, worker, operations or scheduler
     pid: int
     version: str
     started_at: str
@@ -112,5 +112,5 @@ def _own_server(settings: ManagerSettings) -> ServerRecord:
 
 
 def _process(role: str, row: ServerRecord | WorkerRecord, alive_since: str) -> Process:
-    is_alive = row.seen_at > alive_since
+    is_alive = row.seen_at > alive_since and not (isinstance(row, WorkerRecord) and row.lost_at)
     return Process(role, row.pid, row.version or __version__, row.started_at or row.seen_at, row.seen_at, is_alive)

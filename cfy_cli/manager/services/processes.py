@@ -46,9 +46,10 @@ class Presence:
         self._thread = threading.Thread(target=self._beat_until_closed, name="presence", daemon=True)
 
     def start(self) -> None:
-        """Store the first heartbeat, and the others from a thread."""
-        self._try_beat()
-        self._thread.start()
+        """Store the first heartbeat, and the others from a thread; once, however often it is called."""
+        if not self._thread.is_alive():
+            self._try_beat()
+            self._thread.start()
 
     def close(self) -> None:
         """Tell the others that the process ends."""
@@ -74,7 +75,9 @@ class Presence:
             log.exception("Looking at the other processes failed")
 
     def _beat(self) -> None:
-        columns = {**self._columns, "seen_at": now()}
+        columns: dict[str, str | int | None] = {**self._columns, "seen_at": now()}
+        if self._model is WorkerRecord:
+            columns["lost_at"] = None
         own = update(self._model).where(self._model.name == self._name).values(columns)
         with self._app.database.write() as session:
             if session.connection().execute(own).rowcount == 0:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.states import STOPPING, ExecutionState
-from cfy_cli.contract.timestamps import now
+from cfy_cli.contract.timestamps import now, seconds_ago
 from cfy_cli.errors import Busy
 from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.services.blueprints import uploads
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 MAX_TRIES = 20
 RETRY_INTERVAL = 0.5  # seconds
+MAX_LOST_AGE = 24 * 3600.0  # seconds that a worker is shown which nobody brings back or removes
 CLAIMED = (ExecutionState.STARTED, *STOPPING)
 
 
@@ -76,6 +77,7 @@ def _recover(
         ).all()
         acquire_lock(session, LockKey.EVENTS)  # held by those that write for many executions at once
         _count_crashes(session, exited_workers, claimed)
+        _forget(session, exited_workers, is_lost=silent is not None)
         for execution in claimed:
             execution.claim += 1
             if silent is not None:
@@ -141,13 +143,23 @@ def _count_crashes(session: Session, exited_workers: Collection[str], claimed: I
 
     A worker that was stopped deletes its row, so those that still have one crashed.
     """
-    crashed = set(session.scalars(select(WorkerRecord.name).where(WorkerRecord.name.in_(exited_workers))))
-    session.execute(delete(WorkerRecord).where(WorkerRecord.name.in_(exited_workers)))
+    present = select(WorkerRecord.name).where(WorkerRecord.name.in_(exited_workers), WorkerRecord.lost_at.is_(None))
+    crashed = set(session.scalars(present))
     for execution in claimed:
         if execution.worker in crashed:
             progress = journal.measure_progress(session, execution.id)
             execution.crashes = execution.crashes + 1 if progress == execution.progress_at_crash else 1
             execution.progress_at_crash = progress
+
+
+def _forget(session: Session, exited_workers: Collection[str], *, is_lost: bool) -> None:
+    """Delete the rows of workers; one that was lost on another machine is shown until it is back, or for a day."""
+    if not is_lost:
+        session.execute(delete(WorkerRecord).where(WorkerRecord.name.in_(exited_workers)))
+        return
+    lost = update(WorkerRecord).where(WorkerRecord.name.in_(exited_workers), WorkerRecord.lost_at.is_(None))
+    session.execute(lost.values(lost_at=now()))
+    session.execute(delete(WorkerRecord).where(WorkerRecord.lost_at < seconds_ago(MAX_LOST_AGE)))
 
 
 def _ids(executions: Iterable[Execution]) -> list[str]:

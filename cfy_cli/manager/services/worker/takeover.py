@@ -55,9 +55,11 @@ class Watch:
 def look_at_others(app: AppContext, own: str, watch: Watch) -> Share:
     """Recover the executions of silent workers, and return our share among those that are left. Raises CfyError."""
     with app.database.read() as session:
-        rows = session.execute(select(WorkerRecord.name, WorkerRecord.seen_at, WorkerRecord.role)).all()
+        rows = session.scalars(select(WorkerRecord)).all()
         claiming = session.scalars(select(Execution.worker).where(Execution.status.in_(CLAIMED)).distinct()).all()
-    heartbeats = {name: "" for name in claiming if name} | {name: seen_at for name, seen_at, _ in rows}
+    known = {row.name: row.seen_at for row in rows}
+    present = [row for row in rows if row.lost_at is None]
+    heartbeats = {name: known.get(name, "") for name in claiming if name} | {row.name: row.seen_at for row in present}
     heartbeats.pop(own, None)
     silent = watch.observe(heartbeats)
     for each in silent:
@@ -66,7 +68,7 @@ def look_at_others(app: AppContext, own: str, watch: Watch) -> Share:
             log.warning("The worker %s was not seen for %.0f seconds", each.worker, HEARTBEAT_TIMEOUT)
             app.work_available.notify()
     gone = {each.worker for each in silent}
-    return _share(own, [name for name, _, role in rows if role == "worker" and name not in gone])
+    return _share(own, [row.name for row in present if row.role == "worker" and row.name not in gone])
 
 
 def _share(own: str, names: Sequence[str]) -> Share:

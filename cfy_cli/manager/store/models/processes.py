@@ -25,11 +25,12 @@ class _Process:
 
 
 class WorkerRecord(_Process, Base):
-    """A worker or scheduler process, with the time of its last heartbeat."""
+    """A worker, operations worker or scheduler process, with the time of its last heartbeat."""
 
     __tablename__ = "workers"
 
     role: Mapped[str] = mapped_column(text(16), default="worker", server_default="worker")
+    lost_at: Mapped[str | None] = mapped_column(Timestamp)  # when others have taken over what it had
 
 
 class ServerRecord(_Process, Base):

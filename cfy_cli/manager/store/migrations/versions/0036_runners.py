@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("operations", sa.Column("runner", sa.String(32)))
+    op.add_column("operations", sa.Column("runner", sa.String(32).with_variant(sa.String(32, collation="C"), "postgresql")))
 
 
 def downgrade() -> None:
