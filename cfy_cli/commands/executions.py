@@ -155,8 +155,9 @@ def _show_failures(app: App, execution_id: str) -> None:
     )
     names = (("node_instance_id", str), ("operation", lambda name: name.rpartition(".")[2]))
     failures = {
-        " ".join(show(event[key]) for key, show in names if event.get(key)): str(event.get("message") or "")
+        " ".join(show(event[key]) for key, show in names if event.get(key)): " ".join(str(event["message"]).split())
         for event in reversed(page.items)
+        if event.get("operation")
     }
     app.show_details(failures, "Failed operations:")
     app.note(f"Show its events: cfy events list {execution_id}; resume it: cfy executions resume {execution_id}")

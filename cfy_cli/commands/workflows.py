@@ -28,11 +28,18 @@ def cli() -> None:
 @click.option("--all", "include_unavailable", is_flag=True, help="Include workflows that are not available now.")
 @pass_app
 def list_workflows(app: App, deployment_id: str, include_unavailable: bool) -> None:
-    """List the workflows of a deployment."""
+    """List the workflows of a deployment; -x shows when each is available."""
     workflows = sorted(_load_workflows(app, deployment_id), key=lambda workflow: str(workflow["name"]))
     shown = [workflow for workflow in workflows if include_unavailable or workflow.get("is_available", True)]
-    columns = (*WORKFLOWS.columns, "is_available") if include_unavailable else WORKFLOWS.columns
-    app.show_items(shown if app.as_data else [_with_text_of_rules(item) for item in shown], WORKFLOWS, columns)
+    more = ("is_available",) if include_unavailable else ()
+    if app.as_data:
+        app.show_items(shown, WORKFLOWS, (*WORKFLOWS.columns, *more))
+    else:
+        from cfy_cli.output.render import terminal_width
+
+        usual = ("name",) if terminal_width() and not app.options.vertical else WORKFLOWS.columns
+        columns = (*usual, *more, "description")
+        app.show_items([_as_text(item) for item in shown], WORKFLOWS, columns)
     if len(shown) < len(workflows):
         app.note(f"{len(workflows) - len(shown)} unavailable workflows hidden (use --all to show them)")
 
@@ -43,15 +50,15 @@ def list_workflows(app: App, deployment_id: str, include_unavailable: bool) -> N
 @pass_app
 def get_workflow(app: App, workflow_id: str, deployment_id: str) -> None:
     """Show the workflow WORKFLOW_ID of a deployment and its parameters."""
-    from cfy_cli.dsl.reference import workflows as built_in_workflows
-
     workflows = _load_workflows(app, deployment_id)
     workflow = next((item for item in workflows if item["name"] == workflow_id), None)
     if workflow is None:
         raise NotFound(f"There is no workflow `{workflow_id}` in deployment `{deployment_id}`")
-    app.show(WORKFLOWS, workflow if app.as_data else _with_text_of_rules(workflow))
-    if not app.as_data and workflow_id in built_in_workflows():
-        app.say(f"Description: {built_in_workflows()[workflow_id]}\n")
+    described = _as_text(workflow)
+    if app.as_data:
+        app.show(WORKFLOWS, workflow)
+    else:
+        app.show(WORKFLOWS, described, (*WORKFLOWS.columns, *(["description"] if described["description"] else ())))
     parameters = workflow.get("parameters") or {}
     app.show_details(_describe_parameters(parameters, required=True), "Mandatory parameters:")
     app.show_details(_describe_parameters(parameters, required=False), "Optional parameters:")
@@ -64,11 +71,14 @@ def _load_workflows(app: App, deployment_id: str) -> list[Item]:
     return [owner | workflow for workflow in deployment.get("workflows") or ()]
 
 
-def _with_text_of_rules(workflow: Item) -> Item:
-    """Return the workflow with its rules as text, such as `node_instances_active: all, partial`."""
+def _as_text(workflow: Item) -> Item:
+    """Return the workflow with its description and its rules as text, such as `node_instances_active: all, partial`."""
+    from cfy_cli.dsl.reference import workflows as built_in_workflows
+
     rules = workflow.get("availability_rules") or {}
     texts = [f"{name}: {', '.join(values) if isinstance(values, list) else values}" for name, values in rules.items()]
-    return workflow | {"availability_rules": "; ".join(texts)}
+    description = workflow.get("description") or built_in_workflows().get(str(workflow["name"]), "")
+    return workflow | {"availability_rules": "; ".join(texts), "description": description}
 
 
 def _describe_parameters(parameters: Mapping[str, Item], *, required: bool) -> dict[str, str]:
@@ -89,4 +99,4 @@ def _describe_parameters(parameters: Mapping[str, Item], *, required: bool) -> d
 
 
 def _in_brackets(text: str | None) -> str:
-    return f"({text})" if text else ""
+    return f"({' '.join(text.split())})" if text else ""

@@ -10,6 +10,7 @@ import click
 from cfy_cli.output.events import colored, is_log
 
 WORKFLOW_STARTED = "workflow_started"
+WORKFLOW_FAILED = "workflow_failed"
 TASK_STARTED = "task_started"
 TASK_SUCCEEDED = "task_succeeded"
 FAILURES = {"task_failed": "", "task_rescheduled": " and is tried again"}
@@ -17,6 +18,7 @@ FAILURES = {"task_failed": "", "task_rescheduled": " and is tried again"}
 HIDDEN = frozenset({TASK_STARTED, TASK_SUCCEEDED, "sending_task", "workflow_node_event"})
 # Log messages of the script runner about its process, which the line of the operation makes superfluous.
 PROCESS_MESSAGES = ("Process created, PID:", "Execution done (PID=")
+SUBGRAPH_FAILED = "Subgraph failed"  # because of an operation in it
 WIDTH = 9  # characters of the time
 
 Event = Mapping[str, object]
@@ -28,6 +30,7 @@ class CompactEvents:
     def __init__(self) -> None:
         self._origin: float | None = None
         self._last = 0.0
+        self._has_failures = False  # of operations, whose lines tell the reasons
         self._starts: dict[tuple[str, str], list[float]] = {}  # by place and operation, those of running attempts
 
     def format(self, event: Event, since: str | None = None) -> str | None:
@@ -53,8 +56,13 @@ class CompactEvents:
         elif step and kind in (TASK_SUCCEEDED, *FAILURES):
             starts = self._starts.get(step)
             after = f" after {format_duration(time - starts.pop(0))}" if starts else ""
-            return f"done{after}" if kind == TASK_SUCCEEDED else f"failed{after}{FAILURES[kind]}: {message}"
-        return None if kind in HIDDEN else message
+            if kind == TASK_SUCCEEDED:
+                return f"done{after}"
+            self._has_failures = True
+            return f"failed{after}{FAILURES[kind]}: {' '.join(message.split())}"
+        if kind in HIDDEN or message.startswith(SUBGRAPH_FAILED):
+            return None
+        return message.partition(": ")[0] if kind == WORKFLOW_FAILED and self._has_failures else message
 
     def format_running(self) -> Iterator[str]:
         """Yield a line for each operation that has not ended."""

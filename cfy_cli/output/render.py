@@ -72,7 +72,8 @@ def details(values: Item, title: str) -> None:
     available = (terminal_width() or 0) - _TAB - gap
     for name, item in values.items():
         text = visible(format_value(name, item))
-        first, *others = wrap(text, available) if available >= _MIN_DETAILS else [text]
+        lines = text.strip().splitlines() if available >= _MIN_DETAILS else []
+        first, *others = [part for line in lines for part in wrap(line, available)] or [text]
         click.echo(f"\t{name + ':':<{gap}}{first}")
         for part in others:
             click.echo(f"\t{'':<{gap}}{part}")

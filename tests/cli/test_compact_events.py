@@ -75,6 +75,8 @@ def test_events_are_compact_on_request_and_terminals(cfy: Cfy, failed: str, monk
     assert "Sending task" not in short
     assert "start: failed after" in short
     assert "no disk is left" in short
+    assert "Subgraph failed" not in short
+    assert short.rstrip().endswith("'install' workflow execution failed")
     assert "--no-compact" in cfy.errors
     (cfy.workdir / "config.toml").write_text('events = "compact"\n')
     assert cfy("logs shop") == cfy(f"events list {failed}") == short

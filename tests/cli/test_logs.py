@@ -62,7 +62,8 @@ def test_failed_execution_shows_what_failed(cfy: Cfy, failed: str) -> None:
     shown = cfy(f"executions get {failed}")
     assert "Failed operations:" in shown
     line = next(line for line in shown.splitlines() if "web_" in line and "start" in line)
-    assert "return code 3" in line.lower() or "3" in line
+    assert "no disk is left" in line
+    assert "Subgraph" not in shown
     assert f"cfy executions resume {failed}" in cfy.errors
 
 
@@ -87,3 +88,9 @@ def test_watched_list_shows_changes_until_interrupted(cfy: Cfy, monkeypatch: pyt
     monkeypatch.setattr("cfy_cli.shell.watching.time.sleep", change)
     shown = cfy("sites list --watch --format name", code=130)
     assert shown.split() == ["first", "first", "second"]
+
+
+def test_workflows_are_shown_with_descriptions(cfy: Cfy, failed: str) -> None:
+    assert "Heal node instances" in cfy("workflows list -d shop")
+    assert "Heal node instances" in cfy("workflows get heal -d shop")
+    assert "description" not in json.loads(cfy("workflows get heal -d shop --json"))
