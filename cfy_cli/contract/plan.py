@@ -77,6 +77,11 @@ Operations = dict[str, OperationPlan]  # by `interface.operation` and, where it 
 Interfaces = dict[str, dict[str, DeclaredOperation]]
 
 
+def link_key(source: str, type_: str, target: str) -> str:
+    """Return the key of a relationship between two nodes, where they are told apart from nodes."""
+    return f"{source} {type_} {target}"
+
+
 class RelationshipPlan(TypedDict):
     type: str
     type_hierarchy: list[str]

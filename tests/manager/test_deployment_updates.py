@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update as sql_update
 
+from cfy_cli.manager.engine import graph_runner
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import DeploymentUpdate
 from tests.conftest import Ask
@@ -276,25 +277,47 @@ def test_components_follow_the_update_of_their_parent(ask: Ask, upload: Upload, 
 
 
 @pytest.mark.sqlite
-def test_update_that_is_cancelled_halfway_can_be_resumed(installed: Ask, upload: Upload, tmp_path: Path) -> None:
-    ask = installed
-    waits = f"#!/bin/bash\ntouch {tmp_path}/begun\nuntil [[ -e {tmp_path}/go ]]; do sleep 0.05; done\n"
+def test_update_that_is_cancelled_halfway_goes_on_or_back(
+    installed: Ask, upload: Upload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_runner, "CANCEL_POLL_INTERVAL", 0.001)  # before the operation that waits has ended
+    ask, (begun, go) = installed, (tmp_path / "begun", tmp_path / "go")
+    waits = f"#!/bin/bash\ntouch {begun}\nuntil [[ -e {go} ]]; do sleep 0.05; done\n"
     upload("slow", BEFORE.replace("db", "cache").replace("do.sh", "slow.sh"), {"slow.sh": waits})
-    started = ask("POST", "/deployment-updates/d/update/initiate", json={"blueprint_id": "slow"}).json()
-    wait_until((tmp_path / "begun").exists, bool, 60)
-    again = ask("POST", "/deployment-updates/d/update/initiate", json={"blueprint_id": "v2"})
-    assert (again.status_code, again.json()["error_code"]) == (409, "conflict_error")
-    assert ask("POST", f"/executions/{started['execution_id']}", json={"action": "kill"}).ok
-    wait_for_end(ask, started["execution_id"])
-    (tmp_path / "go").touch()
-    record = ask("GET", f"/deployment-updates/{started['id']}").json()
-    assert record["state"] == "failed"
-    assert ask("GET", "/deployments/d").json()["deployment_status"] == "requires_attention"
-    assert ask("POST", f"/executions/{started['execution_id']}", json={"action": "force-resume"}).ok
-    assert wait_for_end(ask, started["execution_id"])["status"] == "terminated"
-    assert ask("GET", f"/deployment-updates/{started['id']}").json()["state"] == "successful"
-    assert instances(ask) == {"app": ("started", ["cache"]), "cache": ("started", [])}
-    assert ask("GET", "/deployments/d").json()["deployment_status"] == "good"
+
+    def interrupt(action: str) -> dict[str, Any]:
+        """Interrupt the update while `cache` is created; the deployment says that it stands halfway."""
+        begun.unlink(missing_ok=True)
+        go.unlink(missing_ok=True)
+        started = ask("POST", "/deployment-updates/d/update/initiate", json={"blueprint_id": "slow"}).json()
+        wait_until(begun.exists, bool, 60)
+        again = ask("POST", "/deployment-updates/d/update/initiate", json={"blueprint_id": "v2"})
+        assert (again.status_code, again.json()["error_code"]) == (409, "conflict_error")
+        assert ask("POST", f"/executions/{started['execution_id']}", json={"action": action}).ok
+        if action == "cancel":
+            go.touch()
+        assert wait_for_end(ask, started["execution_id"])["status"] == "cancelled"
+        go.touch()
+        record = ask("GET", f"/deployment-updates/{started['id']}").json()
+        assert record["state"] == "failed"
+        assert instances(ask).keys() == {"app", "db", "cache"}
+        deployment = ask("GET", "/deployments/d").json()
+        assert (deployment["deployment_status"], deployment["blueprint_id"]) == ("requires_attention", "slow")
+        return dict(record)
+
+    for action, resume in (("kill", "force-resume"), ("cancel", "resume")):
+        record = interrupt(action)
+        assert ask("POST", f"/executions/{record['execution_id']}", json={"action": resume}).ok
+        assert wait_for_end(ask, record["execution_id"])["status"] == "terminated"
+        assert ask("GET", f"/deployment-updates/{record['id']}").json()["state"] == "successful"
+        assert instances(ask) == {"app": ("started", ["cache"]), "cache": ("started", [])}
+        assert ask("GET", "/deployments/d").json()["deployment_status"] == "good"
+        assert update(ask, "d", blueprint_id="v1")["state"] == "successful"
+    interrupt("cancel")
+    assert update(ask, "d", blueprint_id="v1")["state"] == "successful"
+    assert instances(ask) == {"app": ("started", ["db"]), "db": ("started", [])}
+    deployment = ask("GET", "/deployments/d").json()
+    assert (deployment["deployment_status"], deployment["blueprint_id"]) == ("good", "v1")
 
 
 @pytest.mark.sqlite
@@ -320,3 +343,60 @@ def test_update_without_plugins_keeps_those_of_the_nodes(installed: Ask, upload:
     assert versions() == {"1"}
     assert update(ask, "d", blueprint_id="p2")["state"] == "successful"
     assert versions() == {"2"}
+
+
+UNLINK = """
+    relationships:
+      - type: cloudify.relationships.connected_to
+        target: db
+        source_interfaces:
+          cloudify.interfaces.relationship_lifecycle:
+            establish: {implementation: old/link.sh, max_retries: 0}
+            unlink: {implementation: old/link.sh, max_retries: 0}
+"""
+
+
+@pytest.mark.sqlite
+def test_removed_relationship_is_unlinked_after_a_failure(installed: Ask, upload: Upload, tmp_path: Path) -> None:
+    """Find the script of the former blueprint when the failed update is resumed, undone, or followed by another one."""
+    ask, log = installed, tmp_path / "log"
+    link = f"#!/bin/bash\nctx operation name >> {log}\n[[ ! -e {tmp_path}/fail ]] || ctx abort-operation no\n"
+    head, tail = BEFORE.split("    relationships: [")[0], BEFORE[BEFORE.index("outputs:") :]
+    upload("linked", head + UNLINK.lstrip("\n") + tail, {"do.sh": NOTHING, "old/link.sh": link})
+    upload("loose", head + tail, {"do.sh": NOTHING})
+    upload("looser", head + tail + "description: other\n", {"do.sh": NOTHING})
+
+    def run(blueprint: str, state: str) -> tuple[dict[str, Any], list[str]]:
+        log.write_text("")
+        record = update(ask, "d", blueprint_id=blueprint)
+        assert record["state"] == state, ask("GET", f"/executions/{record['execution_id']}").json()["error"]
+        return record, [line.rpartition(".")[2] for line in log.read_text().split()]
+
+    def fail() -> dict[str, Any]:
+        assert instances(ask)["app"] == ("started", ["db"])
+        (tmp_path / "fail").touch()
+        record, ran = run("loose", "failed")
+        assert ran == ["unlink"]
+        assert ask("GET", "/deployments/d").json()["deployment_status"] == "requires_attention"
+        (tmp_path / "fail").unlink()
+        return record
+
+    run("linked", "successful")
+    failed = fail()
+    log.write_text("")
+    assert ask("POST", f"/executions/{failed['execution_id']}", json={"action": "resume"}).ok
+    assert wait_for_end(ask, failed["execution_id"])["status"] == "terminated"
+    assert "unlink" in log.read_text()
+    assert instances(ask)["app"] == ("started", [])
+    assert run("linked", "successful")[1] == ["establish"]
+    fail()
+    run("linked", "successful")  # undone
+    fail()
+    assert run("looser", "successful")[1] == ["unlink"]
+    assert instances(ask)["app"] == ("started", [])
+    run("linked", "successful")
+    fail()
+    log.write_text("")
+    uninstall = ask("POST", "/executions", json={"deployment_id": "d", "workflow_id": "uninstall"}).json()
+    assert wait_for_end(ask, uninstall["id"])["status"] == "terminated"
+    assert "unlink" in log.read_text()

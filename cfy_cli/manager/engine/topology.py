@@ -14,6 +14,7 @@ from cfy_cli.contract.plan import (
     OperationPlan,
     RelationshipPlan,
     Schema,
+    link_key,
 )
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import Instance
@@ -43,7 +44,7 @@ class Link:
 class Topology:
     """A snapshot of the deployment; instances are in the order of the plan.
 
-    The definitions of `former` nodes are of a blueprint before an update.
+    The definitions of `former` nodes, and of relationships by their `link_key`, are of a blueprint before an update.
     """
 
     def __init__(
@@ -163,10 +164,15 @@ class Topology:
             retry_interval=_or_default(plan.get("retry_interval"), self._retries.interval),
             timeout=plan.get("timeout"),
             timeout_recoverable=bool(plan.get("timeout_recoverable")),
-            former_node=definer
-            if (definer := link.source.node_id if link else instance.node_id) in self._former
-            else "",
+            former_node=self._find_former(instance, link),
         )
+
+    def _find_former(self, instance: Instance, link: Link | None) -> str:
+        """Return what has an operation of a blueprint before an update: a relationship or a node."""
+        if link is None:
+            return instance.node_id if instance.node_id in self._former else ""
+        key = link_key(link.source.node_id, link.plan["type"], link.plan["target_id"])
+        return next((each for each in (key, link.source.node_id) if each in self._former), "")
 
     def _relationship_plan(self, instance: Instance, relationship: InstanceRelationship) -> RelationshipPlan:
         for plan in self.node(instance)["relationships"]:

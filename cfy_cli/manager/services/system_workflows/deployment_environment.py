@@ -174,6 +174,7 @@ def node_row(deployment: Deployment, node: NodePlan, owner: OwnerColumns) -> dic
         **owner,
         **node_columns(node),
         "blueprint_id": deployment.blueprint_id,
+        "link_blueprints": None,
         "deployment_display_name": deployment.display_name,
     }
 

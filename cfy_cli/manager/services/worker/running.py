@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ from cfy_cli.manager.services.system_workflows.snapshots import create_snapshot,
 from cfy_cli.manager.services.system_workflows.upload_blueprint import upload_blueprint
 from cfy_cli.manager.services.worker.completion import complete_execution
 from cfy_cli.manager.services.worker.manager_records import ManagerRecords
-from cfy_cli.manager.services.worker.update_rows import former_blueprints
+from cfy_cli.manager.services.worker.update_rows import blueprints_of, former_blueprints
 from cfy_cli.manager.services.worker.updates import read_plan
 from cfy_cli.manager.store.models import Blueprint, Deployment, Node
 from cfy_cli.manager.store.store import Store
@@ -285,14 +285,14 @@ def _read_rows(context: ExecutionContext, blueprints: _Blueprints) -> Definition
         update = updates.find_of_execution(session, context.execution)
         if update is None:
             former = _former_files(
-                blueprints, session, deployment, _blueprint_ids(nodes), {deployment.blueprint_id: present}
+                blueprints, session, deployment, blueprints_of(nodes), {deployment.blueprint_id: present}
             )
             former = {name: files for name, files in former.items() if files is not present}
             return Definitions(deployment, plan, present, former, frozenset(former))
         files = blueprints.files(session, update.new_blueprint_id, update.new_blueprint_storage_id)
         old = blueprints.files(session, update.old_blueprint_id, update.old_blueprint_storage_id)
         known = {update.new_blueprint_id: files, update.old_blueprint_id: old}
-        blueprint_ids = former_blueprints(update) or _blueprint_ids(nodes)
+        blueprint_ids = former_blueprints(update) or blueprints_of(nodes)
         former = _former_files(blueprints, session, deployment, blueprint_ids, known)
     former_nodes = frozenset(former)
     if update.changes is not None:  # it is continued
@@ -303,10 +303,6 @@ def _read_rows(context: ExecutionContext, blueprints: _Blueprints) -> Definition
     return Definitions(deployment, plan, files, former, former_nodes, is_update=True)
 
 
-def _blueprint_ids(nodes: Sequence[Node]) -> dict[str, str]:
-    return {node.id: node.blueprint_id for node in nodes}
-
-
 def _former_files(
     blueprints: _Blueprints,
     session: Session,
@@ -314,7 +310,7 @@ def _former_files(
     blueprint_ids: Mapping[str, str],
     known: dict[str, BlueprintFiles],
 ) -> dict[str, BlueprintFiles]:
-    """Return the files of the blueprint that each node is of, as far as there is still one of its name."""
+    """Return the files of the blueprint that each node or relationship is of, as far as one of its name is left."""
     for blueprint_id in {*blueprint_ids.values()} - known.keys():
         named = select(Blueprint.storage_id).where(
             Blueprint.id == blueprint_id, Blueprint.tenant_name == deployment.tenant_name

@@ -20,6 +20,7 @@ from cfy_cli.manager.services.schedules import schedules
 from cfy_cli.manager.services.secrets.secrets import execution_secrets
 from cfy_cli.manager.services.worker.update_rows import (
     FORMER_BLUEPRINTS,
+    blueprints_of,
     instance_plan,
     instances_after,
     plans_of,
@@ -51,7 +52,7 @@ def prepare_plan(context: ExecutionContext) -> None:
                 "updated_at",
             )
         }  # fmt: skip
-        raw[FORMER_BLUEPRINTS] = {node.id: node.blueprint_id for node in read_nodes(store, deployment)}
+        raw[FORMER_BLUEPRINTS] = cast(Json, blueprints_of(read_nodes(store, deployment)))
         raw["workflows"] = cast(Json, deployment.workflow_definitions)
         raw["labels"] = [{"key": key, "value": value} for key, value in _present_labels(deployment)]
     lookups = StoreLookups(context.reading, deployment, execution_secrets(context))

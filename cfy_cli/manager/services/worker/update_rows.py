@@ -17,9 +17,18 @@ FORMER_BLUEPRINTS = "blueprints_of_nodes"  # in the record of the deployment bef
 
 
 def former_blueprints(update: DeploymentUpdate) -> dict[str, str]:
-    """Return the blueprint that each node was of before the update; nothing before the update is prepared."""
+    """Return what `blueprints_of` was before the update; nothing before the update is prepared."""
     raw = update.deployment_update_deployment or {}
     return cast("dict[str, str]", raw.get(FORMER_BLUEPRINTS) or {})
+
+
+def blueprints_of(nodes: Iterable[Node]) -> dict[str, str]:
+    """Return the blueprint of each node, and of each relationship that is of another one than its source."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        found[node.id] = node.blueprint_id
+        found.update(node.link_blueprints or {})
+    return found
 
 
 def read_rows(context: ExecutionContext, store: Store) -> tuple[DeploymentUpdate, Deployment]:

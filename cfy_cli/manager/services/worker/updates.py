@@ -5,7 +5,7 @@ from typing import cast
 
 from sqlalchemy import delete, insert
 
-from cfy_cli.contract.plan import NodePlan, PreparedPlan
+from cfy_cli.contract.plan import NodePlan, PreparedPlan, link_key
 from cfy_cli.contract.states import InstanceState, UpdateState
 from cfy_cli.dsl.plan_transition import merge_nodes
 from cfy_cli.errors import Invalid
@@ -112,14 +112,18 @@ def _update_nodes(context: ExecutionContext) -> None:
         update, deployment = read_rows(context, store)
         former, plan = plans_of(update)
         present = {row.id: row for row in read_nodes(store, deployment)}
-        own = {node["name"] for node in plan["nodes"]}
+        own = {node["name"]: node for node in plan["nodes"]}
         owner = owner_columns(deployment)
         for node in merge_nodes(plan["nodes"], former["nodes"]):
             row = present.get(node["name"])
             if row is None:
                 store.unscoped.execute(insert(Node), node_row(deployment, node, owner))  # a row of the deployment
             elif node["name"] in own:
+                left = node["relationships"][len(own[node["name"]]["relationships"]) :]  # until they are deleted
+                keys = [link_key(row.id, link["type"], link["target_id"]) for link in left]
+                links = {key: (row.link_blueprints or {}).get(key, row.blueprint_id) for key in keys}
                 _set_columns(row, node, deployment)
+                row.link_blueprints = links or None
 
 
 def _update_instances(context: ExecutionContext) -> None:
@@ -194,4 +198,4 @@ TASKS: Mapping[str, Callable[[ExecutionContext], None]] = {
 def _set_columns(row: Node, node: NodePlan, deployment: Deployment) -> None:
     for name, value in node_columns(node).items():
         setattr(row, name, value)
-    row.blueprint_id = deployment.blueprint_id
+    row.blueprint_id, row.link_blueprints = deployment.blueprint_id, None

@@ -280,6 +280,8 @@ class Node(InDeployment, Base):
 
     id: Mapped[str] = mapped_column(Name)
     blueprint_id: Mapped[str] = mapped_column(Name)
+    # Blueprints of relationships that a failed update was to remove, by `link_key`.
+    link_blueprints: Mapped[dict[str, str] | None] = mapped_column(JsonColumn)
     deployment_display_name: Mapped[str] = mapped_column(Name)
     type: Mapped[str] = mapped_column(Name)
     type_hierarchy: Mapped[list[str]] = mapped_column(JsonColumn)
