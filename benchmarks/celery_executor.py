@@ -3,6 +3,9 @@
     CFY_TEST_RABBITMQ=amqp://guest:guest@127.0.0.1:5672 python -m benchmarks.celery_executor [OPERATIONS] [SCRIPTS]
 
 The broker has the virtual host `cfy0`, as `.ci/brokers` makes it. An operation that does nothing is one of an agent.
+All four are measured in turn, in several rounds, and compared in each round: what else the machine does then counts for
+all of them. The medians are printed. A bare task has the same settings and the same worker; all are sent, and their
+results are taken as they come.
 """
 
 import os
@@ -12,8 +15,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 from celery import Celery
+from celery.result import ResultSet
 
 from cfy_cli.manager.engine import run
 from cfy_cli.manager.engine.broker.celery_settings import create_app, operation_queue
@@ -25,6 +30,7 @@ from tests.engine.journal import MemoryJournal
 
 BROKER = f"{os.environ['CFY_TEST_RABBITMQ']}/cfy0"
 BARE_QUEUE = "bare"
+ROUNDS = 7
 IN_FLIGHT = 64  # operations, as of 8 executions
 
 
@@ -50,22 +56,14 @@ def work() -> None:
     worker.start()
 
 
-def measure(name: str, count: int, action: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    action()
-    rate = count / (time.perf_counter() - begun)
-    print(f"{name:<40} {rate:8.0f}/s", flush=True)
-    return rate
-
-
 def run_bare(app: Celery, count: int) -> None:
     task = app.tasks["bare"]
-    results = [task.apply_async(({"word": "x"},), queue=BARE_QUEUE) for _ in range(count)]
-    for result in results:
-        result.get(timeout=60)
+    results = ResultSet([task.apply_async(({"word": "x"},), queue=BARE_QUEUE) for _ in range(count)])
+    results.join_native(timeout=60)
 
 
-def install(count: int, plan: dict[str, object]) -> None:
+def install(count: int, plan: dict[str, object], executor: Callable[..., object]) -> None:
+    run.LocalExecutor = executor  # type: ignore[assignment, misc]
     with tempfile.TemporaryDirectory() as folder:
         deployed = Deployment(Path(folder), node("a", {"create": plan}, count=count))
         ended = run_workflow(
@@ -77,24 +75,34 @@ def install(count: int, plan: dict[str, object]) -> None:
         assert ended.state == "terminated", ended
 
 
-def main(operations: int = 3000, scripts: int = 400) -> None:
+def rate(count: int, action: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    action()
+    return count / (time.perf_counter() - begun)
+
+
+def main(operations: int = 1000, scripts: int = 200) -> None:
     nothing, script = operation(plugin="agent", function="agent.none"), operation(source="#!/bin/bash\ntrue")
     bare_worker = subprocess.Popen([sys.executable, "-m", "benchmarks.celery_executor", "work"])
+    app = bare_app()
     try:
-        app = bare_app()
-        run_bare(app, 50)
-        plain = measure("bare tasks", operations, lambda: run_bare(app, operations))
+        with started(BROKER) as stories:
+            remote = stories.create_executor
+            measured: dict[str, tuple[int, Callable[[int], None]]] = {
+                "bare tasks": (operations, lambda count: run_bare(app, count)),
+                "operations that do nothing": (operations, lambda count: install(count, nothing, remote)),
+                "scripts on the local executor": (scripts, lambda count: install(count, script, LocalExecutor)),
+                "scripts on Celery": (scripts, lambda count: install(count, script, remote)),
+            }
+            for _, action in measured.values():
+                action(50)
+            rounds = [[rate(count, lambda: action(count)) for count, action in measured.values()] for _ in range(ROUNDS)]  # noqa: B023 - called at once
     finally:
         bare_worker.kill()
-    local = measure("scripts on the local executor", scripts, lambda: install(scripts, script))
-    with started(BROKER) as stories:
-        run.LocalExecutor = stories.create_executor  # type: ignore[assignment, misc]
-        install(50, nothing)
-        empty = measure("operations that do nothing", operations, lambda: install(operations, nothing))
-        install(20, script)
-        remote = measure("scripts on Celery", scripts, lambda: install(scripts, script))
-        run.LocalExecutor = LocalExecutor  # type: ignore[misc]
-    print(f"nothing: {empty / plain:.2f} of bare tasks; scripts: {remote / local:.2f} of the local executor")
+    for name, rates in zip(measured, zip(*rounds, strict=True), strict=True):
+        print(f"{name:<32} {median(rates):6.0f}/s   ({min(rates):.0f} to {max(rates):.0f})")
+    of_bare, of_local = (median(each[index + 1] / each[index] for each in rounds) for index in (0, 2))
+    print(f"nothing: {of_bare:.2f} of bare tasks; scripts: {of_local:.2f} of the local executor")
 
 
 if __name__ == "__main__":

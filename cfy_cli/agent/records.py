@@ -20,6 +20,7 @@ from cfy_cli.manager.engine.operation_user import OperationUser
 from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Instance
 
 MAX_BUFFERED_EVENTS = 500  # then the operation waits until they are sent
+SEND_INTERVAL = 0.5  # seconds that an event waits until it is sent, unless its operation ends before
 MAX_EXECUTIONS = 64
 IDLE_TIMEOUT = 60.0  # seconds
 
@@ -84,6 +85,7 @@ class ApiRecords:
         self.files: OperationFiles | None = None
         self._operation_id, self._number, self._connection, self._known = operation_id, number, connection, known
         self._events: list[ExecutionEvent] = []
+        self._send_at = 0.0  # monotonic time
         self._lock = threading.Lock()  # of the list
         self._sending = threading.Lock()  # keeps the order of events; acquired before the other one
 
@@ -206,9 +208,16 @@ class ApiRecords:
             event, message=self.masking.mask(event.message), error_causes=self.masking.mask(event.error_causes)
         )
         with self._lock:
+            if not self._events:
+                self._send_at = time.monotonic() + SEND_INTERVAL
             self._events.append(masked)
             is_full = len(self._events) >= MAX_BUFFERED_EVENTS
         if is_full:
+            self.send_events()
+
+    def send_due_events(self) -> None:
+        """Send the events that have waited; those of a short operation go with its outcome."""
+        if self._events and time.monotonic() >= self._send_at:
             self.send_events()
 
     def send_events(self) -> None:

@@ -31,7 +31,7 @@ from cfy_cli.manager.engine.process_tree import OPERATION_ID_VARIABLE
 from cfy_cli.manager.engine.tasks import Abandoned
 
 MAX_REMEMBERED = 5000  # operations that succeeded, until their engine asks again because their outcome was lost
-SEND_INTERVAL = 0.5  # seconds that an event waits until it is sent, unless its operation ends before
+POLL_INTERVAL = 0.25  # seconds between looks for events that are to be sent
 
 
 class Stopped(Exception):
@@ -186,10 +186,10 @@ class OperationRunner:
 
     def _send_events(self) -> None:
         while not self._stopping.is_set():
-            time.sleep(SEND_INTERVAL)
+            time.sleep(POLL_INTERVAL)
             self._executions.close_idle()
             with self._lock:
                 running = list(self._running.values())
             for operation in running:
                 with suppress(Exception):  # the operation notices itself, and sends them with its outcome
-                    operation.records.send_events()
+                    operation.records.send_due_events()

@@ -19,6 +19,7 @@ from cfy_cli.agent.files import FileSource
 from cfy_cli.agent.running import OperationRunner, Stopped
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.manager.engine import orphans
+from cfy_cli.manager.engine.broker.asking import ask_workers
 from cfy_cli.manager.engine.broker.celery_settings import FIND_COMMAND, OPERATION_TASK, create_app, operation_queue
 from cfy_cli.manager.engine.broker.messages import OperationMessage, OutcomeMessage
 from cfy_cli.manager.engine.context.server import shared_server
@@ -82,10 +83,7 @@ def run(
 
 def _add_task(app: Celery, runner: OperationRunner) -> None:
     def is_known(operation_id: str) -> bool:
-        replies = app.control.broadcast(
-            FIND_COMMAND, arguments={"ids": [operation_id]}, reply=True, timeout=PEER_TIMEOUT
-        )
-        return any(operation_id in found for reply in replies or () for found in reply.values())
+        return operation_id in ask_workers(app, [operation_id], PEER_TIMEOUT)
 
     def run_operation(task: "Task[[OperationMessage], OutcomeMessage]", message: OperationMessage) -> OutcomeMessage:
         redelivered = bool((task.request.delivery_info or {}).get("redelivered"))

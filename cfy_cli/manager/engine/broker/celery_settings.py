@@ -3,6 +3,7 @@
 from celery import Celery
 from kombu import Queue
 
+RESULT_BACKEND = "cfy_cli.manager.engine.broker.result_backend:ResultBackend"
 OPERATION_TASK = "cfy.run_operation"
 MANAGER_QUEUE = "cfy.operations"  # of the workers of managers
 FIND_COMMAND = "find_operations"  # a remote control command: which operations a worker runs or has run
@@ -11,12 +12,13 @@ UNACKNOWLEDGED_TIMEOUT = (
     10  # seconds until Redis hands a message to another worker; one that runs already is recognized
 )
 RABBITMQ_UNACKNOWLEDGED_TIMEOUT = 2**31 - 1  # milliseconds; RabbitMQ notices itself that a worker is gone
+MAX_CONNECTIONS = 256  # kept open for more messages; more than threads use at once, so that none waits for one
 RETRY_FOREVER = {"max_retries": None, "interval_start": 0, "interval_step": 0.5, "interval_max": 2}
 
 
 def create_app(broker: str, *, prefix: str = "") -> Celery:
     """Return the application for a broker; `prefix` of all keys separates several managers in one Redis."""
-    app = Celery("cfy", broker=broker, backend="rpc://", set_as_current=False)
+    app = Celery("cfy", broker=broker, backend=RESULT_BACKEND, set_as_current=False)
     is_redis = broker.startswith("redis")
     app.conf.update(
         accept_content=["json"],
@@ -35,7 +37,7 @@ def create_app(broker: str, *, prefix: str = "") -> Celery:
         broker_heartbeat=HEARTBEAT,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_pool_limit=None,
+        broker_pool_limit=MAX_CONNECTIONS,
         task_publish_retry_policy=RETRY_FOREVER,
         enable_utc=True,
     )

@@ -7,20 +7,20 @@ import uuid
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Protocol, TypedDict, cast
+from typing import Protocol, cast
 
 from celery import states
 from kombu import Queue
 
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.manager.engine.broker.asking import ask_workers
 from cfy_cli.manager.engine.broker.celery_settings import (
-    FIND_COMMAND,
     OPERATION_TASK,
     RETRY_FOREVER,
     create_app,
     operation_queue,
 )
-from cfy_cli.manager.engine.broker.messages import OperationMessage, OutcomeMessage
+from cfy_cli.manager.engine.broker.messages import Found, OperationMessage, OutcomeMessage
 from cfy_cli.manager.engine.broker.results import ResultConsumer
 
 log = logging.getLogger(__name__)
@@ -45,13 +45,6 @@ class Sent:
     @property
     def operation_id(self) -> str:
         return self.message["operation_id"]
-
-
-class Found(TypedDict):
-    """An attempt as a worker knows it: it runs as long as it has no outcome."""
-
-    number: int
-    outcome: OutcomeMessage | None
 
 
 class DeclaredQueue(Protocol):
@@ -92,16 +85,7 @@ class BrokerClient:
 
     def find(self, operation_ids: Collection[str]) -> dict[str, Found]:
         """Ask all workers about operations; those that none knows are left out."""
-        if not operation_ids:
-            return {}
-        replies = self._app.control.broadcast(
-            FIND_COMMAND, arguments={"ids": list(operation_ids)}, reply=True, timeout=REPLY_TIMEOUT
-        )
-        found: dict[str, Found] = {}
-        for reply in replies or ():
-            for answers in reply.values():
-                found.update(cast("dict[str, Found]", answers))
-        return found
+        return ask_workers(self._app, operation_ids, REPLY_TIMEOUT)
 
     def kill(self, operation_ids: Iterable[str]) -> None:
         """Revoke operations, which kills their processes, and wait until they have ended."""
@@ -110,7 +94,8 @@ class BrokerClient:
         if not killed:
             return
         try:
-            self._app.control.revoke([sent.task_id for sent in killed], terminate=True)
+            with self._app.connection_for_write() as connection:
+                self._app.control.revoke([sent.task_id for sent in killed], terminate=True, connection=connection)
         except Exception as error:  # of any of the libraries below
             log.warning("Operations could not be revoked: %s", error)
         with self._changed:

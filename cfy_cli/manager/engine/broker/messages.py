@@ -57,6 +57,13 @@ class OutcomeMessage(TypedDict):
     events: list[JsonObject]
 
 
+class Found(TypedDict):
+    """An attempt as a worker knows it: it runs as long as it has no outcome."""
+
+    number: int
+    outcome: OutcomeMessage | None
+
+
 def job_message(job: Job, files: Path) -> JobMessage:
     return {
         "execution_id": job.execution_id,

@@ -1,0 +1,16 @@
+"""The backend of Celery that sends the ends of operations to their engine."""
+
+import threading
+from typing import Any
+
+from celery.backends.rpc import RPCBackend
+
+
+class ResultBackend(RPCBackend):
+    """Sends one result after another over one connection, instead of one connection for each thread at the same time."""
+
+    _sending = threading.Lock()
+
+    def store_result(self, *arguments: Any, **more: Any) -> Any:
+        with self._sending:
+            return super().store_result(*arguments, **more)
