@@ -75,9 +75,9 @@ def install(count: int, plan: dict[str, object], executor: Callable[..., object]
         assert ended.state == "terminated", ended
 
 
-def rate(count: int, action: Callable[[], object]) -> float:
+def rate(count: int, action: Callable[[int], None]) -> float:
     begun = time.perf_counter()
-    action()
+    action(count)
     return count / (time.perf_counter() - begun)
 
 
@@ -96,7 +96,7 @@ def main(operations: int = 1000, scripts: int = 200) -> None:
             }
             for _, action in measured.values():
                 action(50)
-            rounds = [[rate(count, lambda: action(count)) for count, action in measured.values()] for _ in range(ROUNDS)]  # noqa: B023 - called at once
+            rounds = [[rate(count, action) for count, action in measured.values()] for _ in range(ROUNDS)]
     finally:
         bare_worker.kill()
     for name, rates in zip(measured, zip(*rounds, strict=True), strict=True):

@@ -1,6 +1,5 @@
 """Files of blueprints that an agent gets from the manager, and keeps as long as there is room."""
 
-import base64
 import importlib.util
 import os
 import shutil
@@ -87,4 +86,4 @@ class _FilesOverApi:
         )
 
     def fetch(self, url: str, file: IO[bytes]) -> None:
-        file.write(base64.b64decode(str(self._records.call("download", url=url))))
+        self._records.download_url(url, file)

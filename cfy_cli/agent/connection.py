@@ -3,8 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from pathlib import Path
-from typing import cast
+from typing import IO, cast
 from urllib.parse import quote
 
 import requests
@@ -12,7 +11,7 @@ from requests.adapters import HTTPAdapter
 
 from cfy_cli.contract.json import Json
 from cfy_cli.errors import CfyError, Unauthorized, Unavailable
-from cfy_cli.manager.engine.broker.record_calls import CallAnswer
+from cfy_cli.manager.engine.broker.record_calls import CALL_FAILED, CallAnswer, read_answer
 from cfy_cli.manager.engine.tasks import Abandoned
 
 API = "/api/v3.1"
@@ -46,9 +45,9 @@ class ManagerConnection:
         path = f"/operations/{quote(operation_id, safe='')}/records"
         return cast(CallAnswer, self._send("POST", path, body, stopped).json())
 
-    def download(self, path: str, target: Path, stopped: threading.Event) -> None:
-        """Write what the manager answers for a path to a file."""
-        with self._send("GET", path, None, stopped, stream=True) as response, target.open("wb") as file:
+    def download(self, path: str, file: IO[bytes], stopped: threading.Event, body: Json = None) -> None:
+        """Write what the manager answers for a path to a file. Raises the error that it describes instead."""
+        with self._send("GET" if body is None else "POST", path, body, stopped, stream=True) as response:
             for chunk in response.iter_content(CHUNK_SIZE):
                 file.write(chunk)
 
@@ -77,6 +76,8 @@ class ManagerConnection:
 def _check(response: requests.Response) -> requests.Response:
     if response.ok:
         return response
+    if response.status_code == CALL_FAILED:
+        read_answer(response.json())
     if response.status_code in NOT_WANTED:
         raise Abandoned
     try:

@@ -1,6 +1,5 @@
 """The files of blueprints and the plugins that operations use, where they run."""
 
-import base64
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -54,4 +53,4 @@ class _SharedFilesOfOperation:
         """Do nothing: the manager keeps them."""
 
     def fetch(self, url: str, file: IO[bytes]) -> None:
-        file.write(base64.b64decode(str(self._records.call("download", url=url))))
+        self._records.download_url(url, file)

@@ -1,9 +1,10 @@
 """Records of an operation, read and changed over HTTP."""
 
+import copy
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Protocol, cast
@@ -11,16 +12,18 @@ from urllib.parse import quote
 
 from cfy_cli.agent.connection import ManagerConnection
 from cfy_cli.contract.json import Json, JsonObject
-from cfy_cli.contract.plan import InstanceGroup, InstanceRelationship, NodePlan, PluginPlan
+from cfy_cli.contract.plan import NodePlan, PluginPlan
 from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies
-from cfy_cli.manager.engine.broker.messages import JobMessage, event_message
-from cfy_cli.manager.engine.broker.record_calls import read_answer
+from cfy_cli.manager.engine.broker.messages import JobMessage, OperationMessage, event_message
+from cfy_cli.manager.engine.broker.record_calls import Prepared, read_answer
 from cfy_cli.manager.engine.masking import Masking
 from cfy_cli.manager.engine.operation_user import OperationUser
-from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Instance
+from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Instance, InstanceEnds
+from cfy_cli.manager.engine.tasks import Operation
 
 MAX_BUFFERED_EVENTS = 500  # then the operation waits until they are sent
 SEND_INTERVAL = 0.5  # seconds that an event waits until it is sent, unless its operation ends before
+MAX_AGE = 2.0  # seconds that an instance may have been read before
 MAX_EXECUTIONS = 64
 IDLE_TIMEOUT = 60.0  # seconds
 
@@ -77,16 +80,25 @@ class OperationFiles(Protocol):
 
 
 class ApiRecords:
-    """`cfy_cli.manager.engine.ports.Records`, as far as operations use them."""
+    """`cfy_cli.manager.engine.ports.OperationRecords` over HTTP, with the least number of calls."""
 
-    def __init__(self, operation_id: str, number: int, connection: ManagerConnection, known: KnownExecution) -> None:
+    def __init__(
+        self, message: OperationMessage, operation: Operation, connection: ManagerConnection, known: KnownExecution
+    ) -> None:
         self.stopped = threading.Event()  # the operation must end at once
         self.masking = Masking()
         self.files: OperationFiles | None = None
-        self._operation_id, self._number, self._connection, self._known = operation_id, number, connection, known
+        self._operation_id, self._number, self._connection = message["operation_id"], message["number"], connection
+        self._known = known
+        others = {each: "" for each in (operation.source_id, operation.target_id) if each}
+        self._own = {**others, operation.instance_id: operation.node_id}  # instances of the operation, and their nodes
+        self._is_prepared = False
+        self._instances: dict[str, Instance] = {}  # as they were read last
+        self._unasked: dict[str, float] = {}  # until when they answer the first question; monotonic time
+        self._instance_ids: dict[str, list[str]] = {}  # by node
         self._events: list[ExecutionEvent] = []
         self._send_at = 0.0  # monotonic time
-        self._lock = threading.Lock()  # of the list
+        self._lock = threading.Lock()  # of events and instances
         self._sending = threading.Lock()  # keeps the order of events; acquired before the other one
 
     def call(self, method: str, **arguments: Json) -> Json:
@@ -95,14 +107,22 @@ class ApiRecords:
             self.masking.add_secret(secret)
         return read_answer(received)
 
-    def check_rights(self) -> None:
-        self.call("check_rights")
+    def evaluate(self, values: Mapping[str, Json], ends: InstanceEnds) -> JsonObject:
+        if not self._is_prepared:
+            return self._prepare(dict(values), ends)
+        return cast(JsonObject, self.call("evaluate", values=dict(values), ends=cast(JsonObject, ends)))
 
-    def instances(self) -> list[Instance]:
-        return [_instance(each) for each in cast("list[JsonObject]", self.call("instances"))]
-
-    def instance(self, instance_id: str) -> Instance:
-        return _instance(cast(JsonObject, self.call("instance", instance_id=instance_id)))
+    def instance(self, instance_id: str, *, may_be_old: bool = False) -> Instance:
+        """Return an instance; what was read before answers one question that follows soon, and any that may be old."""
+        self._prepare_for(instance_id)
+        with self._lock:
+            instance = self._instances.get(instance_id)
+            unasked_until = self._unasked.get(instance_id, 0.0) if may_be_old else self._unasked.pop(instance_id, 0.0)
+        if instance is None or not (may_be_old or time.monotonic() < unasked_until):
+            instance = _instance(cast(JsonObject, self.call("instance", instance_id=instance_id)))
+            with self._lock:
+                self._instances[instance_id] = instance
+        return copy.deepcopy(instance)
 
     def update_instance(
         self,
@@ -116,56 +136,31 @@ class ApiRecords:
         runtime, system = (None if each is None else dict(each) for each in (runtime_properties, system_properties))
         fields: JsonObject = {"version": version, "state": state}
         fields |= {"runtime_properties": runtime, "system_properties": self.masking.mask(system)}
-        return _instance(cast(JsonObject, self.call("update_instance", instance_id=instance_id, **fields)))
+        updated = _instance(cast(JsonObject, self.call("update_instance", instance_id=instance_id, **fields)))
+        self._keep(updated)
+        return copy.deepcopy(updated)
 
     def node(self, node_id: str) -> NodePlan:
+        if node_id not in self._known.nodes and node_id in self._own.values():
+            self._prepare_for(next(iter(self._own)))
         if node_id not in self._known.nodes:
             self._known.nodes[node_id] = cast(NodePlan, self.call("node", node_id=node_id))
         return self._known.nodes[node_id]
 
     def node_of(self, instance_id: str) -> str:
-        if instance_id not in self._known.node_ids:
-            self._known.node_ids[instance_id] = str(self.call("node_of", instance_id=instance_id))
-        return self._known.node_ids[instance_id]
+        node_id = self._own.get(instance_id) or self._known.node_ids.get(instance_id)
+        if not node_id:
+            self._prepare_for(instance_id)
+            node_id = self._known.node_ids.get(instance_id)
+        if not node_id:
+            node_id = self._known.node_ids[instance_id] = str(self.call("node_of", instance_id=instance_id))
+        return node_id
 
     def instance_ids(self, node_id: str) -> list[str]:
-        return cast("list[str]", self.call("instance_ids", node_id=node_id))
-
-    def instance_index(self, instance_id: str) -> int:
-        return cast(int, self.call("instance_index", instance_id=instance_id))
-
-    def runtime_properties(self, instance_id: str) -> JsonObject:
-        return cast(JsonObject, self.call("runtime_properties", instance_id=instance_id))
-
-    def instance_relationships(self, instance_id: str) -> Sequence[InstanceRelationship]:
-        return cast("list[InstanceRelationship]", self.call("instance_relationships", instance_id=instance_id))
-
-    def scaling_groups(self, instance_id: str) -> Sequence[InstanceGroup]:
-        return cast("list[InstanceGroup]", self.call("scaling_groups", instance_id=instance_id))
-
-    def input(self, name: str) -> Json:
-        return self.call("input", name=name)
-
-    def secret(self, key: str) -> Json:
-        return self.call("secret", key=key)
-
-    def has_secret(self, key: str) -> bool:
-        return bool(self.call("has_secret", key=key))
-
-    def capability(self, deployment_id: str, name: str) -> Json:
-        return self.call("capability", deployment_id=deployment_id, name=name)
-
-    def group_capability(self, group_id: str, name: str) -> Json:
-        return self.call("group_capability", group_id=group_id, name=name)
-
-    def consumers(self, what: str) -> Json:
-        return self.call("consumers", what=what)
-
-    def label(self, key: str) -> list[str]:
-        return cast("list[str]", self.call("label", key=key))
-
-    def sys(self, entity: str, name: str) -> Json:
-        return self.call("sys", entity=entity, name=name)
+        if node_id in self._own.values():
+            self._prepare_for(next(iter(self._own)))
+        found = self._instance_ids.pop(node_id, None)
+        return cast("list[str]", self.call("instance_ids", node_id=node_id)) if found is None else found
 
     def rest_token(self) -> str:
         return str(self.call("rest_token"))
@@ -180,20 +175,19 @@ class ApiRecords:
 
     def download_folder(self, folder: str, target: Path) -> None:
         """Write an archive of a folder of the manager's files."""
-        path = f"/operations/{quote(self._operation_id)}/files?folder={quote(folder)}"
-        self._connection.download(path, target, self.stopped)
+        with target.open("wb") as file:
+            self._download(f"files?folder={quote(folder, safe='')}", file, None)
+
+    def download_url(self, url: str, file: IO[bytes]) -> None:
+        """Write what the manager finds at a URL. Raises OperationFailed if a retry may succeed, else CfyError."""
+        self._download("url", file, {"url": url})
+
+    def _download(self, path: str, file: IO[bytes], body: Json) -> None:
+        path = f"/operations/{quote(self._operation_id, safe='')}/{path}"
+        self._connection.download(path, file, self.stopped, body)
 
     def has_agents(self) -> bool:
         return True  # operations that run here came over a broker
-
-    def find_agent(self, host_id: str) -> None:
-        raise NotImplementedError
-
-    def assign_agent(self, operation_id: str, name: str) -> None:
-        raise NotImplementedError
-
-    def run_agent_operation(self, ctx: object) -> Json:
-        raise NotImplementedError
 
     def agent_script(self, host_id: str, agent_config: JsonObject | None) -> str | None:
         script = self.call("agent_script", host_id=host_id, agent_config=agent_config)
@@ -237,25 +231,28 @@ class ApiRecords:
             events, self._events = self._events, []
         return events
 
-    # Only the engine, which runs next to the database, calls these.
+    def _prepare_for(self, instance_id: str) -> None:
+        """Read all that operations need mostly, at the first question about an instance of this one."""
+        if not self._is_prepared and instance_id in self._own:
+            self._prepare({}, {})
 
-    def add_instances(self, added: object, related: object) -> None:
-        raise NotImplementedError
+    def _prepare(self, values: JsonObject, ends: InstanceEnds) -> JsonObject:
+        known: list[Json] = [*self._known.nodes]
+        own: list[Json] = [*self._own]
+        answer = self.call("prepare", values=values, ends=cast(JsonObject, ends), instance_ids=own, known_nodes=known)
+        prepared = cast(Prepared, answer)
+        self._is_prepared = True
+        for node in prepared["nodes"]:
+            self._known.nodes[node["id"]] = node
+        for fields in prepared["instances"]:
+            self._keep(_instance(fields))
+        self._instance_ids = prepared["instance_ids"]
+        return prepared["values"]
 
-    def remove_instances(self, instance_ids: object) -> None:
-        raise NotImplementedError
-
-    def set_planned_instances(self, entity: str, number: int, *, reached: bool = False) -> None:
-        raise NotImplementedError
-
-    def load_decision(self, name: str) -> Json:
-        raise NotImplementedError
-
-    def save_decision(self, name: str, value: Json) -> None:
-        raise NotImplementedError
-
-    def report_progress(self, total: int, finished: int) -> None:
-        raise NotImplementedError
+    def _keep(self, instance: Instance) -> None:
+        self._known.node_ids[instance.id] = instance.node_id
+        with self._lock:
+            self._instances[instance.id], self._unasked[instance.id] = instance, time.monotonic() + MAX_AGE
 
 
 def _instance(fields: JsonObject) -> Instance:

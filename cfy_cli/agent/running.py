@@ -28,7 +28,7 @@ from cfy_cli.manager.engine.operation_user import OperationUser, give
 from cfy_cli.manager.engine.operations import run_operation
 from cfy_cli.manager.engine.process import ProcessRegistry
 from cfy_cli.manager.engine.process_tree import OPERATION_ID_VARIABLE
-from cfy_cli.manager.engine.tasks import Abandoned
+from cfy_cli.manager.engine.tasks import Abandoned, Attempt
 
 MAX_REMEMBERED = 5000  # operations that succeeded, until their engine asks again because their outcome was lost
 POLL_INTERVAL = 0.25  # seconds between looks for events that are to be sent
@@ -75,7 +75,8 @@ class OperationRunner:
         """Run an attempt and return its end; None when another message about it has been received. Raises Stopped."""
         operation_id = message["operation_id"]
         known = self._executions.get(message["job"])
-        records = ApiRecords(operation_id, message["number"], self._connection, known)
+        attempt = read_attempt(message)
+        records = ApiRecords(message, attempt.operation, self._connection, known)
         earlier: Json = None
         if may_have_begun:
             try:
@@ -95,7 +96,7 @@ class OperationRunner:
             if may_have_begun:  # others that have received it too see now that it runs here, or were faster
                 records.call("begin", earlier=earlier, runner=uuid.uuid4().hex)
                 orphans.kill([], [operation_id])
-            outcome = self._run(message, running)
+            outcome = self._run(message, attempt, running)
         except Abandoned:
             self._give_up()
             return None
@@ -154,8 +155,8 @@ class OperationRunner:
             remembered = self._succeeded.get(operation_id)
         return remembered[1] if remembered and remembered[0] == number else None
 
-    def _run(self, message: OperationMessage, running: RunningOperation) -> OutcomeMessage:
-        attempt, records = read_attempt(message), running.records
+    def _run(self, message: OperationMessage, attempt: Attempt, running: RunningOperation) -> OutcomeMessage:
+        records = running.records
         operation_id = message["operation_id"]
 
         def run() -> Json:

@@ -42,6 +42,7 @@ class RecordsServer:
 
     def __init__(self) -> None:
         self.records: dict[str, Records] = {}
+        self.calls: list[tuple[str, str]] = []  # the operation and the method
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -51,6 +52,7 @@ class RecordsServer:
                 operation_id = unquote(self.path.split("/")[-2])
                 call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 records = outer.records.get(operation_id)
+                outer.calls.append((operation_id, call["method"]))
                 if records is None:
                     self.send_error(404)
                     return

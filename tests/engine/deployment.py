@@ -5,13 +5,15 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cfy_cli import dsl
+from cfy_cli.manager.engine.functions import evaluate_with
 from cfy_cli.manager.engine.ports import (
     CancelRequest,
     ExecutionEvent,
     Instance,
+    InstanceEnds,
     Job,
     StaleVersion,
     StartMode,
@@ -123,13 +125,14 @@ class MemoryRecords:
                 for target in self.instance_ids(related["target_id"])
             ]
 
-    def check_rights(self) -> None: ...
+    def evaluate(self, values: Mapping[str, Any], ends: InstanceEnds) -> dict[str, Any]:
+        return evaluate_with(cast(Any, self), values, ends)
 
     def instances(self) -> list[Instance]:
         with self._lock:
             return copy.deepcopy(list(self._instances.values()))
 
-    def instance(self, instance_id: str) -> Instance:
+    def instance(self, instance_id: str, *, may_be_old: bool = False) -> Instance:
         with self._lock:
             return copy.deepcopy(self._instances[instance_id])
 

@@ -6,7 +6,7 @@ from typing import Protocol, cast, runtime_checkable
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.operation_context import OperationContext
-from cfy_cli.manager.engine.ports import ExecutionEvent, Records
+from cfy_cli.manager.engine.ports import ExecutionEvent, OperationRecords
 from cfy_cli.manager.engine.remote_hosts import AGENT_EXECUTORS, check_operation, install_method
 from cfy_cli.manager.engine.tasks import Failure, Operation, OperationFailed
 
@@ -29,11 +29,19 @@ class AgentRoute:
 
 
 @runtime_checkable
-class AgentHost(Protocol):
+class AgentInstaller(Protocol):
     """Records whose manager can have agents."""
 
     def has_agents(self) -> bool:
         """Return whether the manager has a broker, over which agents get operations."""
+
+    def agent_script(self, host_id: str, agent_config: JsonObject | None) -> str | None:
+        """Return the script that installs and starts the agent of a host, None where none is needed."""
+
+
+@runtime_checkable
+class AgentHost(AgentInstaller, Protocol):
+    """Records of the manager itself, which sends operations to agents and manages these."""
 
     def find_agent(self, host_id: str) -> AgentRoute | None:
         """Return the agent of a host."""
@@ -44,20 +52,17 @@ class AgentHost(Protocol):
     def run_agent_operation(self, ctx: OperationContext) -> Json:
         """Install, start, stop or delete an agent. Raises OperationFailed."""
 
-    def agent_script(self, host_id: str, agent_config: JsonObject | None) -> str | None:
-        """Return the script that installs and starts the agent of a host, None where none is needed."""
+
+def has_agents(records: OperationRecords) -> bool:
+    return isinstance(records, AgentInstaller) and records.has_agents()
 
 
-def has_agents(records: Records) -> bool:
-    return isinstance(records, AgentHost) and records.has_agents()
-
-
-def is_of_manager(records: Records, operation: Operation) -> bool:
+def is_of_manager(records: OperationRecords, operation: Operation) -> bool:
     """Return whether an operation handles an agent, which the manager itself does."""
     return operation.plugin == AGENT_PLUGIN and has_agents(records)
 
 
-def find_route(records: Records, operation: Operation) -> AgentRoute | None:
+def find_route(records: OperationRecords, operation: Operation) -> AgentRoute | None:
     """Return the agent that has to run an operation; None when this machine has to.
 
     Raises OperationFailed when the agent does not answer, or the host is another machine without an agent.
@@ -89,7 +94,7 @@ def gone(route: AgentRoute | None) -> Failure:
     )
 
 
-def report_wait(records: Records, operation: Operation, route: AgentRoute) -> None:
+def report_wait(records: OperationRecords, operation: Operation, route: AgentRoute) -> None:
     """Emit the event that an operation waits for its agent."""
     records.emit(
         ExecutionEvent(

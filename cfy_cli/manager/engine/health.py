@@ -1,12 +1,13 @@
 """System properties of an instance, which describe its health: status and configuration drift."""
 
+import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypedDict, cast
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.contract.timestamps import now
-from cfy_cli.manager.engine.ports import Instance, Records, StaleVersion
+from cfy_cli.manager.engine.ports import Instance, OperationRecords, StaleVersion
 from cfy_cli.manager.engine.tasks import Operation, SetState
 
 
@@ -40,13 +41,13 @@ def system_properties(step: SetState, load: Callable[[], Mapping[str, Json] | No
     return None
 
 
-def store_check_result(records: Records, operation: Operation, *, ok: bool, result: Json) -> None:
+def store_check_result(records: OperationRecords, operation: Operation, *, ok: bool, result: Json) -> None:
     """Store the result of an operation that checks the health of its instance; ignore other operations."""
     if not operation.health_check:
         return
     check_result = _check_result(ok=ok, task=operation.function, result=result)
-    while True:
-        instance = records.instance(operation.instance_id)
+    for attempt in itertools.count():
+        instance = records.instance(operation.instance_id, may_be_old=not attempt)
         changed = {**(instance.system_properties or {}), **_changes(operation, instance, check_result)}
         try:
             records.update_instance(instance.id, version=instance.version, system_properties=changed)

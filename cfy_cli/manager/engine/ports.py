@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, TypedDict, runtime_checkable
 
 from cfy_cli.contract.json import Json, JsonObject
-from cfy_cli.contract.plan import DeploymentPlan, InstanceGroup, InstancePlan, InstanceRelationship
+from cfy_cli.contract.plan import DeploymentPlan, InstanceGroup, InstancePlan, InstanceRelationship, NodePlan
 from cfy_cli.contract.states import ExecutionState, UpdateState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.lookups import Lookups
@@ -120,22 +120,39 @@ class WorkflowResult:
     error: str = ""
 
 
+class InstanceEnds(TypedDict, total=False):
+    """The ids of the node instances that functions name SELF, or SOURCE and TARGET."""
+
+    self_id: str
+    source_id: str
+    target_id: str
+
+
 class StaleVersion(Exception):
     """The instance changed since it was read: read it again and decide again."""
 
 
-class Records(Lookups, Protocol):
-    """The rows of one deployment that a running workflow reads and writes; every write is stored when the call returns.
+class OperationRecords(Protocol):
+    """What a running operation reads and writes of its deployment; every write is stored when the call returns.
 
-    Run-time functions are evaluated against it, as it is a `Lookups` too. Called from several threads.
+    Called from several threads.
     """
 
-    def check_rights(self) -> None:
-        """Raise Forbidden when the user for whom functions are evaluated may not read the deployment any more."""
+    def node(self, node_id: str) -> NodePlan: ...
 
-    def instances(self) -> list[Instance]: ...
+    def node_of(self, instance_id: str) -> str: ...
 
-    def instance(self, instance_id: str) -> Instance: ...
+    def instance_ids(self, node_id: str) -> list[str]:
+        """Return the ids of the instances of a node, in the order of their index."""
+
+    def evaluate(self, values: Mapping[str, Json], ends: InstanceEnds) -> JsonObject:
+        """Return values with their functions evaluated.
+
+        Raises Forbidden when the user whom the execution acts for may not read the deployment any more, and CfyError.
+        """
+
+    def instance(self, instance_id: str, *, may_be_old: bool = False) -> Instance:
+        """Return an instance as it is stored; an old one will do for a change that tells its version."""
 
     def update_instance(
         self,
@@ -147,6 +164,21 @@ class Records(Lookups, Protocol):
         system_properties: Mapping[str, Json] | None = None,
     ) -> Instance:
         """Replace the fields that are not None. Raises StaleVersion when `version` is not the current one."""
+
+    def emit(self, event: ExecutionEvent) -> None:
+        """Store an event or log line, in order, possibly a moment later."""
+
+    def cancel_request(self) -> CancelRequest:
+        """Return the current request; cheap enough to be called many times a second."""
+
+
+class Records(OperationRecords, Lookups, Protocol):
+    """The rows of one deployment that a running workflow reads and writes; every write is stored when the call returns.
+
+    Run-time functions are evaluated against it, as it is a `Lookups` too. Called from several threads.
+    """
+
+    def instances(self) -> list[Instance]: ...
 
     def add_instances(self, added: Sequence[InstancePlan], related: Mapping[str, list[InstanceRelationship]]) -> None:
         """Add the instances that do not exist yet, all or none.
@@ -165,12 +197,6 @@ class Records(Lookups, Protocol):
 
     def save_decision(self, name: str, value: Json) -> None:
         """Save a value under a name until the execution has ended."""
-
-    def emit(self, event: ExecutionEvent) -> None:
-        """Store an event or log line, in order, possibly a moment later."""
-
-    def cancel_request(self) -> CancelRequest:
-        """Return the current request; cheap enough to be called many times a second."""
 
     def report_progress(self, total: int, finished: int) -> None:
         """Report the number of operations and how many of them have ended."""

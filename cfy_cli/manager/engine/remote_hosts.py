@@ -13,7 +13,7 @@ import psutil
 from cfy_cli.contract.json import Json
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
-from cfy_cli.manager.engine.ports import Records
+from cfy_cli.manager.engine.ports import OperationRecords
 from cfy_cli.manager.engine.tasks import Operation, non_recoverable
 
 AGENT_EXECUTORS = ("host_agent", "auto")  # `auto`: by the agent of the host, if there is a host
@@ -36,7 +36,7 @@ def is_for_agent(operation: Operation) -> bool:
     return operation.executor in AGENT_EXECUTORS or operation.function in AGENT_INSTALLATIONS
 
 
-def check_operation(records: Records, operation: Operation) -> None:
+def check_operation(records: OperationRecords, operation: Operation) -> None:
     """Raise OperationFailed for an operation that an agent on another machine would run."""
     if not is_for_agent(operation) or not records.node(operation.node_id).get("host_id"):
         return
@@ -48,14 +48,14 @@ def check_operation(records: Records, operation: Operation) -> None:
         )
 
 
-def check_host(records: Records, host_id: str) -> None:
+def check_host(records: OperationRecords, host_id: str) -> None:
     """Raise Invalid for a host whose agent would have to be installed on another machine."""
     address = find_remote_address(records, host_id)
     if address:
         raise Invalid(f"Nothing was installed. {_reason(records, host_id, address)}")
 
 
-def find_remote_address(records: Records, host_id: str) -> str | None:
+def find_remote_address(records: OperationRecords, host_id: str) -> str | None:
     """Return the address of a host with an agent that is another machine than this one."""
     host = InstanceContext(records, host_id)
     properties = host.properties()
@@ -86,7 +86,7 @@ def _own_addresses() -> frozenset[ipaddress.IPv4Address | ipaddress.IPv6Address]
     )
 
 
-def _reason(records: Records, host_id: str | None, address: str) -> str:
+def _reason(records: OperationRecords, host_id: str | None, address: str) -> str:
     node_id = records.node_of(host_id or "")
     return (
         f"The host {host_id} is the machine {address}, whose agent would run this, and this manager runs operations "

@@ -10,8 +10,9 @@ from cfy_cli.contract.json import Json
 from cfy_cli.manager.engine.agents import AgentRoute, is_of_manager
 from cfy_cli.manager.engine.broker.agents import WatchedAgents
 from cfy_cli.manager.engine.broker.celery_settings import MANAGER_QUEUE
-from cfy_cli.manager.engine.broker.client import BrokerClient, Found
+from cfy_cli.manager.engine.broker.client import BrokerClient
 from cfy_cli.manager.engine.broker.messages import (
+    Found,
     OperationMessage,
     OutcomeMessage,
     job_message,

@@ -7,7 +7,7 @@ from celery.backends.rpc import RPCBackend
 
 
 class ResultBackend(RPCBackend):
-    """Sends one result after another over one connection, instead of one connection for each thread at the same time."""
+    """Sends one result after another over one connection, which all threads share."""
 
     _sending = threading.Lock()
 

@@ -6,7 +6,7 @@ from typing import Protocol, cast, runtime_checkable
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.agents import AgentHost
+from cfy_cli.manager.engine.agents import AgentInstaller
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.operation_context import LEVELS, OperationContext
 from cfy_cli.manager.engine.context.render import render
@@ -189,8 +189,8 @@ def _download_rendered(ctx: OperationContext, path: str, target: str | None, var
 
 def _agent_script(ctx: OperationContext, agent_config: JsonObject | None) -> str | None:
     host_id = ctx.own_instance().instance().host_id or ctx.operation.instance_id
-    is_possible = isinstance(ctx.records, AgentHost) and ctx.records.has_agents()
-    return cast(AgentHost, ctx.records).agent_script(host_id, agent_config) if is_possible else None
+    is_possible = isinstance(ctx.records, AgentInstaller) and ctx.records.has_agents()
+    return cast(AgentInstaller, ctx.records).agent_script(host_id, agent_config) if is_possible else None
 
 
 def rest_token(ctx: OperationContext) -> str | None:

@@ -10,13 +10,13 @@ from cfy_cli.contract.json_values import check_json
 from cfy_cli.contract.plan import NodePlan
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.engine.functions import evaluate_functions
-from cfy_cli.manager.engine.ports import Instance, Records, StaleVersion
+from cfy_cli.manager.engine.ports import Instance, OperationRecords, StaleVersion
 
 MAX_UPDATE_TRIES = 200  # of an instance that others change all the time
 
 
 class InstanceContext:
-    def __init__(self, records: Records, instance_id: str) -> None:
+    def __init__(self, records: OperationRecords, instance_id: str) -> None:
         self.id = instance_id
         self._records = records
 
@@ -29,12 +29,12 @@ class InstanceContext:
 
     def properties(self) -> JsonObject:
         """Return the properties of the node, with functions evaluated for this instance."""
-        return evaluate_functions(self.node()["properties"], self._records, self_id=self.id)
+        return evaluate_functions(self.node()["properties"], self._records, {"self_id": self.id})
 
     def change(self, edit: Callable[[JsonObject], None]) -> None:
         """Edit the runtime properties; when others change them meanwhile, repeat the edit on top of their change."""
         for attempt in range(MAX_UPDATE_TRIES):
-            instance = self.instance()
+            instance = self._records.instance(self.id, may_be_old=not attempt)
             properties = copy.deepcopy(instance.runtime_properties)
             edit(properties)
             check_json(properties, "The value")

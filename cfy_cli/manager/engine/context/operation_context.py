@@ -14,7 +14,7 @@ from cfy_cli.manager.engine.context.files import JobFiles
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.script_result import ScriptResult
 from cfy_cli.manager.engine.functions import evaluate_functions
-from cfy_cli.manager.engine.ports import ExecutionEvent, Job, Records
+from cfy_cli.manager.engine.ports import ExecutionEvent, InstanceEnds, Job, OperationRecords
 from cfy_cli.manager.engine.tasks import Operation, Task
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -22,7 +22,13 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 
 class OperationContext(JobFiles):
     def __init__(
-        self, job: Job, records: Records, task: Task, operation: Operation, attempt: int, copies: BlueprintCopies
+        self,
+        job: Job,
+        records: OperationRecords,
+        task: Task,
+        operation: Operation,
+        attempt: int,
+        copies: BlueprintCopies,
     ) -> None:
         super().__init__(job)
         self.copies = copies  # of the files of the blueprint
@@ -33,10 +39,10 @@ class OperationContext(JobFiles):
         self.prefix: str | None = None  # the virtual environment of the plugin, once it is installed
         self.result = ScriptResult()
         if operation.source_id and operation.target_id:
-            ends = {"source_id": operation.source_id, "target_id": operation.target_id}
+            ends: InstanceEnds = {"source_id": operation.source_id, "target_id": operation.target_id}
         else:
             ends = {"self_id": operation.instance_id}
-        self.inputs: JsonObject = evaluate_functions(operation.inputs, records, **ends)
+        self.inputs: JsonObject = evaluate_functions(operation.inputs, records, ends)
         self._check_evaluated()
 
     def _check_evaluated(self) -> None:

@@ -7,7 +7,7 @@ from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.health import store_check_result
 from cfy_cli.manager.engine.operations.plugin import run_plugin
 from cfy_cli.manager.engine.operations.script import run_script
-from cfy_cli.manager.engine.ports import Records
+from cfy_cli.manager.engine.ports import OperationRecords
 from cfy_cli.manager.engine.process import ProcessRegistry
 from cfy_cli.manager.engine.remote_hosts import check_operation, is_for_agent
 from cfy_cli.manager.engine.tasks import Failure, Operation, OperationFailed
@@ -30,7 +30,7 @@ def run_operation(ctx: OperationContext, server: ContextServer, processes: Proce
     return result
 
 
-def does_nothing(records: Records, operation: Operation) -> bool:
+def does_nothing(records: OperationRecords, operation: Operation) -> bool:
     """Return whether the operation is one of an agent: without agents, all operations run on this machine."""
     return operation.plugin == AGENT_PLUGIN and not has_agents(records)
 

@@ -9,7 +9,7 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, Invalid, Unreachable
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.operation_context import OperationContext
-from cfy_cli.manager.engine.ports import CancelRequest, Records
+from cfy_cli.manager.engine.ports import CancelRequest, OperationRecords
 from cfy_cli.manager.engine.remote_hosts import install_method, is_this_machine
 from cfy_cli.manager.engine.tasks import Abandoned, Failure, OperationFailed, non_recoverable
 from cfy_cli.manager.services.agents import agents, remote
@@ -30,7 +30,7 @@ class HostAgent:
     """The agent of a host, for an operation of an execution."""
 
     context: ExecutionContext
-    records: Records
+    records: OperationRecords
     host_id: str
     inputs: Mapping[str, Json] = field(default_factory=dict)
     log: Callable[[str, str], None] = lambda _level, _message: None
@@ -143,7 +143,9 @@ def run(context: ExecutionContext, ctx: OperationContext) -> Json:
         raise non_recoverable(f"{error.message}. {error.hint}." if error.hint else error.message) from error
 
 
-def script_of(context: ExecutionContext, records: Records, host_id: str, agent_config: JsonObject | None) -> str | None:
+def script_of(
+    context: ExecutionContext, records: OperationRecords, host_id: str, agent_config: JsonObject | None
+) -> str | None:
     """Return the script for a host that runs one itself."""
     agent = HostAgent(context, records, host_id)
     return agent.script(agent_config) if agent.method in SCRIPT_METHODS else None

@@ -13,10 +13,12 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
 from cfy_cli.contract.states import ExecutionState, Visibility
 from cfy_cli.errors import CfyError
+from cfy_cli.manager.engine.functions import evaluate_with
 from cfy_cli.manager.engine.ports import (
     CancelRequest,
     ExecutionEvent,
     Instance,
+    InstanceEnds,
     ModificationChange,
     Records,
     StaleVersion,
@@ -82,14 +84,15 @@ class StoreRecords(StoreLookups, Records):
             self._node_ids[instance_id] = super().node_of(instance_id)
         return self._node_ids[instance_id]
 
-    def instance(self, instance_id: str) -> Instance:
+    def instance(self, instance_id: str, *, may_be_old: bool = False) -> Instance:
         with self._read_own() as store:
             return _instance(store.get(NodeInstance, instance_id))
 
-    def check_rights(self) -> None:
+    def evaluate(self, values: Mapping[str, Json], ends: InstanceEnds) -> JsonObject:
         with self._read("deployment_get") as store:
             if self.deployment.visibility == Visibility.PRIVATE:  # else it is visible to whoever has the permission
                 store.get(Deployment, self.deployment.id)
+        return evaluate_with(self, values, ends)
 
     def update_instance(
         self,

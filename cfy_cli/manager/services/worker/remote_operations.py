@@ -1,7 +1,5 @@
 """Records for operations that run elsewhere and call them over HTTP."""
 
-import base64
-import io
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -15,9 +13,9 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import PluginPlan
 from cfy_cli.contract.states import RUNNING
 from cfy_cli.errors import CfyError, Conflict, NotFound
-from cfy_cli.manager.engine.broker.record_calls import CallAnswer, answer
+from cfy_cli.manager.engine.broker.record_calls import CallAnswer, answer, describe_error
 from cfy_cli.manager.engine.masking import Masking
-from cfy_cli.manager.engine.tasks import TaskState
+from cfy_cli.manager.engine.tasks import OperationFailed, TaskState
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployment_updates import records as update_records
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
@@ -92,12 +90,6 @@ class RemoteRecords(ManagerRecords):
         files = self._context.app.settings.data_dir
         return {"folder": str(venv.relative_to(files)) if venv.is_relative_to(files) else None, "log": log}
 
-    def download(self, url: str) -> str:
-        """Return the content of a URL in base64."""
-        content = io.BytesIO()
-        self.fetch(url, content)
-        return base64.b64encode(content.getvalue()).decode()
-
     def emit_all(self) -> None:
         """Store what was emitted, so that no later event is stored before."""
         with suppress(CfyError):  # stored once the database answers
@@ -158,6 +150,18 @@ class RemoteOperations:
         if state.status not in RUNNING:
             raise Conflict("The execution has ended")
         write_archive(self._records_of(state)[0].context, folder, target)
+
+    def fetch(self, operation_id: str, url: str, target: Path, agent: Agent | None = None) -> CallAnswer | None:
+        """Write the content of a URL to a file; return the answer to the call when that fails."""
+        state = self._find(operation_id, agent)
+        if state.status not in RUNNING:
+            raise Conflict("The execution has ended")
+        try:
+            with target.open("wb") as file:
+                self._records_of(state)[0].fetch(url, file)
+        except (OperationFailed, CfyError) as error:
+            return describe_error(error)
+        return None
 
     def _find(self, operation_id: str, agent: Agent | None) -> _State:
         with self._app.database.read() as session:
