@@ -13,11 +13,14 @@ from cfy_cli.manager.engine.run import run_workflow
 from tests.engine.deployment import node, operation
 from tests.engine.journal import MemoryJournal
 
+UNTIL_CANCELLED = "ctx logger info running; until [ -e cancelled ]; do sleep 0.05; done; sleep 0.4"
+
 
 def cancel_when(deployment, message, request):
     def on_emit(event):
         if event.message == message:
             deployment.records.requested = request
+            (deployment.workdir / "cancelled").touch()
 
     deployment.records.on_emit = on_emit
 
@@ -41,7 +44,7 @@ def test_cancel_finishes_running_and_starts_nothing(deployment):
         node(
             "a",
             {
-                "create": operation(source="ctx logger info running; sleep 0.6; ctx logger info done"),
+                "create": operation(source=f"{UNTIL_CANCELLED}; ctx logger info done"),
                 "start": operation(source="ctx logger info never"),
             },
         )
@@ -54,7 +57,7 @@ def test_cancel_finishes_running_and_starts_nothing(deployment):
 
 
 def test_cancel_starts_no_queued_operation(deployment):
-    three = deployment(node("a", {"create": operation(source="ctx logger info running; sleep 0.4")}, count=3))
+    three = deployment(node("a", {"create": operation(source=UNTIL_CANCELLED)}, count=3))
     cancel_when(three, "running", CancelRequest.CANCEL)
     assert three.run("install", concurrency=1).state == "cancelled"
     assert three.logs == ["running"]
