@@ -46,7 +46,6 @@ def run(
     files: FileSource,
     *,
     name: str = "",
-    prefix: str = "",
     user: OperationUser | None = None,
     concurrency: int = CONCURRENCY,
     on_ready: Callable[[], object] = lambda: None,
@@ -59,7 +58,7 @@ def run(
     name = f"{name or 'operations'}@{socket.gethostname()}"
     orphans.kill_of_worker(name)  # of one that was killed: others may run its operations by now
     os.environ[orphans.WORKER_VARIABLE] = name
-    app = create_app(broker, prefix=prefix)
+    app = create_app(broker)
     app.conf.task_queues = [operation_queue(queue) for queue in queues]
     runner = OperationRunner(ManagerConnection(manager_url, token), files, shared_server(active_limits()), user)
     _add_task(app, runner)

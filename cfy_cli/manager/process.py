@@ -1,4 +1,4 @@
-"""What the supervisor's children run: the server, or one of the workers."""
+"""The programs that the supervisor's children run: the server, or one of the workers."""
 
 import contextlib
 import gc

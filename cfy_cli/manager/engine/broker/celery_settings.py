@@ -16,8 +16,8 @@ MAX_CONNECTIONS = 256  # kept open for more messages; more than threads use at o
 RETRY_FOREVER = {"max_retries": None, "interval_start": 0, "interval_step": 0.5, "interval_max": 2}
 
 
-def create_app(broker: str, *, prefix: str = "") -> Celery:
-    """Return the application for a broker; `prefix` of all keys separates several managers in one Redis."""
+def create_app(broker: str) -> Celery:
+    """Return the application for a broker."""
     app = Celery("cfy", broker=broker, backend=RESULT_BACKEND, set_as_current=False)
     is_redis = broker.startswith("redis")
     app.conf.update(
@@ -44,7 +44,6 @@ def create_app(broker: str, *, prefix: str = "") -> Celery:
     if is_redis:
         app.conf.broker_transport_options = {
             "visibility_timeout": UNACKNOWLEDGED_TIMEOUT,
-            "global_keyprefix": prefix,
             "socket_keepalive": True,
             "health_check_interval": HEARTBEAT,
         }

@@ -25,7 +25,7 @@ METHODS = frozenset(
 
 
 class Prepared(TypedDict):
-    """What an operation probably needs, read in one call."""
+    """The rows that an operation probably needs, read in one call."""
 
     values: JsonObject
     instances: list[JsonObject]
