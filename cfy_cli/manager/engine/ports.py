@@ -133,7 +133,7 @@ class StaleVersion(Exception):
 
 
 class OperationRecords(Protocol):
-    """The rows of its deployment that a running operation reads and writes; every write is stored when the call returns.
+    """The rows that a running operation reads and writes; every write is stored when the call returns.
 
     Called from several threads.
     """
