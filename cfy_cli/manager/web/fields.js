@@ -37,8 +37,8 @@ export function field(label, control, { hint = "", required = false } = {}) {
 
 /**
  * Make fields for definitions: {name: {type, default, description, constraints, …}}. `read()` returns the values that
- * differ from the defaults, or null after it has marked what is wrong; `mark(error)` shows an error of the API at the
- * field that it names, and returns whether there is one.
+ * differ from the defaults, or null after it has marked what is wrong; `mark(error)` shows each line of an error of the
+ * API at the field that it names, and returns whether it has shown all.
  */
 export function valueFields(definitions, initial = {}) {
   const fields = Object.entries(definitions).map(([name, definition]) => valueField(name, definition, initial[name]));
@@ -49,14 +49,16 @@ export function valueFields(definitions, initial = {}) {
     return wrong.length ? null : values;
   };
   const mark = (error) => {
-    const named = fields.find(({ name }) => new RegExp("[`'\"]" + name.replace(/\W/g, "\\$&") + "[`'\"]").test(error.message));
-    if (!named) return false;
-    named.mark([error.message, error.hint].filter(Boolean).join(" "));
-    named.control.focus();
-    return true;
+    const lines = error.message.split("\n").filter(Boolean);
+    const marked = lines.map((line) => [fields.find((each) => names(line, each.name)), line]).filter(([named]) => named);
+    for (const [named, line] of marked) named.mark(line);
+    if (marked.length) marked[0][0].control.focus();
+    return marked.length === lines.length; // else the form shows all of it
   };
   return { elements: fields.map((each) => each.element), read, mark };
 }
+
+const names = (line, name) => new RegExp("[`'\"]" + name.replace(/\W/g, "\\$&") + "[`'\"]").test(line);
 
 function valueField(name, definition, given) {
   const kind = kindOfValue(definition);
@@ -70,10 +72,11 @@ function valueField(name, definition, given) {
   const readInto = (values) => {
     const text = textOf(control);
     if (text === before && !isRequired && given === undefined) return true; // the default
-    if (text.trim() === "" && kind !== "text") return isRequired ? refuse("Give a value.") : true;
+    const isEmptied = text.trim() === "" && before !== "" && (kind === "list" || kind === "dict");
+    if (text.trim() === "" && kind !== "text" && !isEmptied) return isRequired ? refuse("Give a value.") : true;
     if (text === "" && (isRequired || before === "")) return isRequired ? refuse("Give a value.") : true;
     try {
-      const value = parse(control.dataset.json ? "json" : kind, text);
+      const value = parse(kind, text);
       const fault = findFault(value, definition.constraints);
       if (fault) return refuse(fault);
       values[name] = value;
@@ -103,7 +106,7 @@ function makeControl(kind, definition, initial) {
   if (kind === "boolean") return chooser(["true", "false"], initial, true);
   if (choices && !["list", "dict"].includes(kind)) return chooser(choices, initial, !choices.includes(initial), kind);
   if (definition.hidden) return element("input", { type: "password", autocomplete: "new-password", value: format(kind, initial) });
-  if (["list", "dict", "json"].includes(kind)) return element("textarea", { rows: 4, spellcheck: "false", value: format(kind, initial) });
+  if (["list", "dict", "json"].includes(kind)) return element("textarea", { rows: 2, spellcheck: "false", value: format(kind, initial) });
   if (definition.type === "textarea") return element("textarea", { rows: 4, value: format(kind, initial) });
   const number = kind === "integer" || kind === "float";
   return element("input", { type: "text", autocomplete: "off", spellcheck: "false", inputmode: number ? "decimal" : null, value: format(kind, initial) });

@@ -56,7 +56,7 @@ export class LiveList {
     const page = Math.floor(offset / PAGE_SIZE) + 1;
     const turn = (text, number, disabled) => button(text, () => this.set({ page: number === 1 ? "" : String(number) }), { disabled });
     return element("nav", { class: "pages", "aria-label": "Pages" },
-      turn("Previous", page - 1, page === 1), element("span", { class: "numbers" }, `${offset + 1}–${Math.min(offset + size, total)} of ${total}`),
+      turn("Previous", page - 1, page === 1), element("span", { class: "numbers" }, `${offset + 1} to ${Math.min(offset + size, total)} of ${total}`),
       turn("Next", page + 1, offset + size >= total));
   }
 }

@@ -1,7 +1,10 @@
 // Values of inputs and parameters: from the text of a field to the value of its type, or a sentence that says what is wrong.
 
 const NUMBERS = { integer: /^[+-]?\d+$/, float: /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i };
-const TEXTS = new Set(["string", "textarea", "regex"]);
+const TEXTS = new Set([ // and names of what the manager or the deployment has
+  "string", "textarea", "regex", "blueprint_id", "deployment_id", "capability_value", "scaling_group", "node_id", "node_type",
+  "node_instance", "secret_key", "operation_name",
+]);
 const BOUNDS = {
   greater_than: [(value, bound) => value > bound, "greater than"], less_than: [(value, bound) => value < bound, "less than"],
   greater_or_equal: [(value, bound) => value >= bound, "at least"], less_or_equal: [(value, bound) => value <= bound, "at most"],
@@ -15,7 +18,7 @@ const LENGTHS = {
 /** Return what a field is for: text, boolean, integer, float, list, dict, or json for other types of data. */
 export function kindOfValue({ type, default: initial }) {
   if (type === "boolean" || type === "list" || type === "dict" || type in NUMBERS) return type;
-  if (type && (TEXTS.has(type) || !type.includes("."))) return "text"; // types of names, such as node_id
+  if (TEXTS.has(type)) return "text";
   if (type) return "json"; // a type of the blueprint
   if (typeof initial === "boolean") return "boolean";
   if (Array.isArray(initial)) return "list";
@@ -27,7 +30,7 @@ const isFunction = (value) => Object.keys(value).length === 1 && /^(get_|concat$
 
 /** Return the text that a field shows for a value. */
 export function format(kind, value) {
-  if (value === undefined || value === null) return "";
+  if (value === undefined || value === null || (typeof value === "object" && !Object.keys(value).length)) return "";
   if (kind === "list" && value.length && value.every(isPlain)) return value.map((each) => `- ${each}`).join("\n");
   return typeof value === "object" ? JSON.stringify(value, null, 2) : String(value);
 }
