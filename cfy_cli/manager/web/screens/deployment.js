@@ -13,7 +13,7 @@ import { topology } from "../topology.js";
 import { topologyTable } from "../topology_table.js";
 import { deploymentActions } from "../workflows.js";
 
-const FIELDS = "id,display_name,description,blueprint_id,created_at,updated_at,created_by,visibility,site_name,labels,inputs,outputs,capabilities,deployment_status,installation_status,sub_services_count,sub_environments_count,deployment_groups";
+const FIELDS = "id,display_name,description,blueprint_id,created_at,updated_at,created_by,visibility,site_name,labels,inputs,deployment_status,installation_status,sub_services_count,sub_environments_count,deployment_groups";
 const INSTANCE_FIELDS = "id,node_id,index,state,is_status_check_ok,has_configuration_drift";
 const NODE_FIELDS = "id,type,relationships";
 const EXECUTION_FIELDS = "id,workflow_id,status,error,created_at,started_at,ended_at,created_by";
@@ -56,13 +56,13 @@ class DeploymentScreen {
       may("execution_list") ? get(["executions"], { ...of, _include: EXECUTION_FIELDS, _sort: "-created_at", _size: SHOWN_EXECUTIONS }, { signal }) : { items: [] },
     ]);
     const isRunning = executions.items.some((each) => !ENDED.has(each.status));
-    await this.reloadNodes(instances);
+    await Promise.all([this.reloadNodes(instances), this.loadResults(executions.items, signal)]);
     this.showTopology(instances, isRunning);
     this.heading.show([deployment.display_name, deployment.deployment_status, isRunning], () => showHeading(deployment));
     const problems = problemsOf(instances, executions.items, isRunning);
     this.problems.show(problems.map(({ key }) => key), () => showProblems(problems, (instance) => this.select(instance)));
     this.executions.show([executions.items, minute()], () => showExecutions(executions.items, executions.metadata?.pagination.total));
-    this.values.show([deployment, minute()], () => showValues(deployment));
+    this.values.show([deployment, this.results, minute()], () => showValues(deployment, this.results));
   }
 
   /** Load the nodes again when an update has brought new ones. */
@@ -72,6 +72,18 @@ class DeploymentScreen {
       await this.load();
       this.view = null;
     }
+  }
+
+  /** Load the values of outputs and capabilities again when an execution may have changed them. */
+  async loadResults(executions, signal) {
+    const version = executions.map(({ id, status }) => `${id} ${status}`).join();
+    if (this.version === version) return;
+    const shown = may("deployment_capabilities") ? [["Outputs", "outputs"], ["Capabilities", "capabilities"]] : [];
+    this.results = await Promise.all(shown.map(async ([title, field]) => {
+      const answer = await get(["deployments", this.id, field], {}, { signal }).catch(unavailable);
+      return { title, values: answer[field], failure: answer.failure };
+    }));
+    this.version = version;
   }
 
   select(instance) {
@@ -129,11 +141,19 @@ function showExecutions(executions, total) {
   return rows;
 }
 
-function showValues(deployment) {
+/** What is shown in place of values that cannot be evaluated; requests that were aborted are no failures. */
+function unavailable(error) {
+  if (error.name === "AbortError") throw error;
+  return { failure: error.message };
+}
+
+function showValues(deployment, results) {
   const blueprint = deployment.blueprint_id;
   const groups = (deployment.deployment_groups ?? []).map((id) => link(address(["groups", id]), id));
   const list = (title, pairs) => (pairs.length ? element("section", { class: "card" }, element("h2", {}, title), details(pairs)) : null);
-  const evaluated = (values) => Object.entries(values ?? {}).map(([name, each]) => [name, value(each.value)]);
+  const pairs = (values) => Object.entries(values ?? {}).map(([name, each]) => [name, value(each)]);
+  const evaluated = ({ title, values, failure }) => (failure
+    ? element("section", { class: "card" }, element("h2", {}, title), element("p", {}, failure)) : list(title, pairs(values)));
   return [
     element("section", { class: "card" }, element("h2", {}, "About"), deployment.description ? element("p", {}, deployment.description) : null, details([
       ["Blueprint", blueprint && link(address(["blueprints", blueprint]), blueprint)],
@@ -141,7 +161,6 @@ function showValues(deployment) {
       ["Groups", groups.length ? groups.flatMap((each) => [each, " "]) : null], ["Site", deployment.site_name],
       ["Created", time(deployment.created_at)], ["Created by", deployment.created_by], ["Visibility", deployment.visibility],
     ])),
-    list("Outputs", evaluated(deployment.outputs)), list("Capabilities", evaluated(deployment.capabilities)),
-    list("Inputs", Object.entries(deployment.inputs ?? {}).map(([name, each]) => [name, value(each)])),
+    ...results.map(evaluated), list("Inputs", pairs(deployment.inputs)),
   ];
 }
