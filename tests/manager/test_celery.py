@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -13,12 +14,13 @@ from pathlib import Path
 
 import pytest
 import redis
+import requests
 
 from cfy_cli.manager import control
 from cfy_cli.manager.engine.broker.celery_settings import MANAGER_QUEUE
 from tests.brokers import broker_url
 from tests.manager.conftest import archive
-from tests.manager.processes import is_alive, request, wait_until
+from tests.manager.processes import find_free_port, is_alive, request, wait_until
 from tests.manager.test_celery_crashes import settings_of
 
 pytestmark = [pytest.mark.process, pytest.mark.sqlite]
@@ -118,13 +120,44 @@ def test_killed_execution_leaves_no_process(kind: str, data_dir: Path, tmp_path:
     assert manager.wait(execution)["status"] == "cancelled"
     wait_until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()))
     ping = subprocess.run(
-        [sys.executable, "-m", "celery", "-A", "cfy_cli.agent.celery_app", "inspect", "ping", "--timeout", "10", "-j"],
+        celery("inspect", "ping", "--timeout", "10", "-j"),
         env=os.environ | {"CFY_BROKER": manager.broker},
         capture_output=True,
         text=True,
         check=True,
     )
     assert '"ok": "pong"' in ping.stdout
+
+
+def celery(*words: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "-A", "cfy_cli.agent.celery_app", *words]
+
+
+def test_flower_shows_the_worker_and_its_operations(data_dir: Path, tmp_path: Path):
+    pytest.importorskip("flower")
+    manager = Manager(data_dir, "rabbitmq")
+    manager.install_blueprint(tmp_path / "pids")
+    port = find_free_port()
+    environment = os.environ | {"CFY_BROKER": manager.broker, "FLOWER_UNAUTHENTICATED_API": "true"}
+    # RabbitMQ has no management plugin here, which Flower would ask for the lengths of queues.
+    words = (f"--port={port}", "--address=127.0.0.1", "--inspect_timeout=10000")
+    with (tmp_path / "flower.log").open("wb") as log:
+        flower = subprocess.Popen(celery("flower", *words), env=environment, stdout=log, stderr=log)
+
+    def ask(path: str) -> dict[str, dict[str, str]]:
+        with suppress(requests.ConnectionError):
+            answer = requests.get(f"http://127.0.0.1:{port}/api/{path}", timeout=60)
+            return dict(answer.json()) if answer.ok else {}
+        return {}
+
+    try:
+        wait_until(lambda: any(name.endswith(f".operations@{socket.gethostname()}") for name in ask("workers")))
+        manager.wait(manager.start("execute_operation", operation="cloudify.interfaces.lifecycle.create"))
+        wait_until(lambda: ("cfy.run_operation", "SUCCESS") in {(t["name"], t["state"]) for t in ask("tasks").values()})
+        assert SECRET not in requests.get(f"http://127.0.0.1:{port}/api/tasks", timeout=60).text
+    finally:
+        flower.kill()
+        flower.wait()
 
 
 def test_messages_of_an_operation_do_not_grow(data_dir: Path, tmp_path: Path):

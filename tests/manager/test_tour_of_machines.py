@@ -67,3 +67,14 @@ def test_main_job_survives_the_end_of_each_part(tour: Tour) -> None:
         part = PARTS[number % len(PARTS)]
         tour.go_round(number, part, seed + number)
         print(f"round {number} of {ROUNDS}, seed {seed + number}: {part} killed, all right", flush=True)
+
+
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.timeout(1800)
+def test_status_tells_the_truth_about_each_part(tour: Tour) -> None:
+    tour.begin_watch()
+    for part in PARTS:
+        seconds = tour.watch_the_end(part)
+        print(f"{part} was told to be gone after {seconds:.1f} s", flush=True)
+        assert seconds < 20, part

@@ -133,6 +133,56 @@ class Tour:
         self._check_ticks(number, folder)
         assert "overlap" not in (folder / "lines").read_text()
 
+    def begin_watch(self) -> None:
+        """Have an agent, beside the other parts."""
+        self.cfy(f"secrets create password -s {SECRET} -u")
+        self._upload("watched", BLUEPRINT.format(url=self._url, more=""))
+        self.cfy(f"deployments create watched -b watched -i folder={self._folder}")
+        self._host = Host(self._folder / "host")
+        self._script = self.cfy(f"agents script {self._instances('watched', 'vm')[0]}")
+        self._host.run(self._script)
+        self._wait(self._is_healthy)
+
+    def watch_the_end(self, part: str) -> float:
+        """Kill a part that nobody starts again; return the seconds until that is told, and wait until it is back."""
+        role = {"engine": WORKERS[0], "operations worker": WORKERS[0], "scheduler": SERVERS[0]}.get(part)
+        supervisor = self._machines.running[role].pid if role else 0
+        if role:
+            os.kill(supervisor, signal.SIGSTOP)
+        begun = time.monotonic()
+        self._end(part, 0)
+        self._wait(lambda: self._is_told(part))
+        seconds = time.monotonic() - begun
+        if role:
+            os.kill(supervisor, signal.SIGCONT)
+        self._resume(part)
+        self._wait(lambda: self._is_healthy() and not self._is_told(part))
+        return seconds
+
+    def _is_told(self, part: str) -> bool:
+        if part == "agent":
+            (agent,) = json.loads(self.cfy("agents list --all-states --json"))
+            return bool(agent["state"] == "nonresponsive")
+        try:
+            shown = self.cfy("cluster status --json")
+        except AssertionError as error:
+            return part == "database" and "database" in str(error)
+        failures = [
+            f"{service} {failure}"
+            for service, each in json.loads(shown)["services"].items()
+            for node in each["nodes"].values()
+            for failure in node["failures"]
+        ]
+        words = {
+            "broker": ("RabbitMQ is not", "Redis is not"),
+            "database": ("none",),
+            "engine": ("Management Worker is",),
+        }
+        words |= dict.fromkeys(SERVERS, ("Webserver is",)) | dict.fromkeys(WORKERS, ("Management Worker is",))
+        words |= {"scheduler": ("Scheduler is",), "operations worker": ("Operations Worker is",)}
+        is_named = [failure for failure in failures if any(word in failure for word in words[part])]
+        return bool(is_named) and (part == "broker" or "it was last seen at 20" in is_named[0])
+
     @property
     def _url(self) -> str:
         return f"http://127.0.0.1:{self._balancer.port}"
@@ -252,7 +302,8 @@ class Tour:
             return bool(json.loads(self.cfy("cluster status --json"))["status"] == "OK")
         return False
 
-    def _end(self, part: str) -> None:
+    def _end(self, part: str, machine: int | None = None) -> None:
+        """Kill a part; of those that several machines have, the one of a machine, by default of any."""
         if part in (*SERVERS, *WORKERS):
             self._machines.kill(part)
         elif part == "broker":
@@ -265,7 +316,8 @@ class Tour:
                 kill([self._host.pid, *child_pids(self._host.pid)])
         else:
             role, index = {"scheduler": (SERVERS, 0), "engine": (WORKERS, 0), "operations worker": (WORKERS, -1)}[part]
-            running = control.status(self._folder / self._chance.choice(role))
+            name = self._chance.choice(role) if machine is None else role[machine]
+            running = control.status(self._folder / name)
             assert running is not None
             with suppress(ProcessLookupError):
                 os.kill(running.workers[index], signal.SIGKILL)
