@@ -25,12 +25,15 @@ UNAVAILABLE = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.
 class ManagerConnection:
     """A connection of a worker or agent, which its token allows to act for operations that it was sent."""
 
-    def __init__(self, url: str | Callable[[], str], token: str, connections: int = 64) -> None:
+    def __init__(
+        self, url: str | Callable[[], str], token: str, ca_certificate: str = "", connections: int = 64
+    ) -> None:
         """Connect with the manager at a URL, or where a function says that a server of it is now."""
         self._find_url = url if callable(url) else lambda: url
         self._url = ""
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.verify = ca_certificate or True
         self._session.headers["Authentication-Token"] = token
         self._session.mount("http", HTTPAdapter(pool_maxsize=connections))
 

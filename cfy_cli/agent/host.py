@@ -51,6 +51,7 @@ class HostAgent:
         self._configuration = configuration
         self._session = requests.Session()
         self._session.headers.update({"Authentication-Token": configuration.token, "Tenant": configuration.tenant})
+        self._session.verify = configuration.ca_certificate or True
         self._stopping = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
         self._ready: int | None = None  # the pipe over which the child says that it receives operations
@@ -152,6 +153,7 @@ class HostAgent:
             "name": configuration.name,
             "folder": str(configuration.folder),
             "concurrency": configuration.max_workers,
+            "ca_certificate": configuration.ca_certificate,
         }
         assert self._child.stdin is not None, "it is a pipe"
         self._child.stdin.write(json.dumps(settings).encode() + b"\n")

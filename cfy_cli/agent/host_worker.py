@@ -23,6 +23,7 @@ def main() -> None:
         ApiFiles(Path(settings["folder"])),
         name=f"agent-{settings['name']}",
         concurrency=settings["concurrency"],
+        ca_certificate=settings["ca_certificate"],
         on_ready=lambda: os.write(ready, b"ready\n"),
     )
 

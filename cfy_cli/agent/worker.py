@@ -48,6 +48,7 @@ def run(
     name: str = "",
     user: OperationUser | None = None,
     concurrency: int = CONCURRENCY,
+    ca_certificate: str = "",
     on_ready: Callable[[], object] = lambda: None,
 ) -> None:
     """Consume queues until a signal stops the process; what runs then is run by another worker.
@@ -60,7 +61,8 @@ def run(
     os.environ[orphans.WORKER_VARIABLE] = name
     app = create_app(broker)
     app.conf.task_queues = [operation_queue(queue) for queue in queues]
-    runner = OperationRunner(ManagerConnection(manager_url, token), files, shared_server(active_limits()), user)
+    connection = ManagerConnection(manager_url, token, ca_certificate)
+    runner = OperationRunner(connection, files, shared_server(active_limits()), user)
     _add_task(app, runner)
     signals.task_revoked.connect(lambda request, **_: runner.kill(request.id), weak=False)
     signals.worker_shutting_down.connect(lambda **_: runner.stop(), weak=False)

@@ -11,6 +11,7 @@ from typing import Any
 import paramiko
 import pytest
 
+from cfy_cli.agent.configuration import read_configuration
 from cfy_cli.contract.agents import HEARTBEAT_INTERVAL
 from cfy_cli.errors import Invalid, Unreachable
 from cfy_cli.manager.services.agents import remote
@@ -164,11 +165,17 @@ def test_hosts_are_recognized_by_their_keys(app: AppContext, tmp_path: Path, key
 
 
 @pytest.mark.usefixtures("worker")
-def test_script_of_an_agent_has_its_token(app: AppContext, ask: Ask, cfy: Cfy, host: Host):
-    vm = deploy(app, ask, "{install_method: init_script, extra: {index_url: 'https://i/s', package: p.whl}}")
+def test_script_of_an_agent_has_its_token(app: AppContext, ask: Ask, cfy: Cfy, host: Host, tmp_path: Path):
+    vm = deploy(
+        app,
+        ask,
+        "{install_method: init_script, extra: {index_url: 'https://i/s', package: p.whl, ca_certificate: /ca.pem}}",
+    )
     script = cfy(f"agents script {vm}")
     assert script.startswith("#!/bin/sh\n")
     assert "--index-url https://i/s p.whl" in script
+    (tmp_path / "agent.json").write_text(script.split("END_OF_CONFIGURATION'\n")[1].split("\nEND_OF_CONFIGURATION")[0])
+    assert read_configuration(tmp_path / "agent.json", {}).ca_certificate == "/ca.pem"
     host.run(script)
     wait_until(lambda: ask("GET", f"/agents/{vm}").json()["state"], lambda state: state == "started")
     assert cfy(f"agents script {vm}") != script  # the token of the former one has ended
