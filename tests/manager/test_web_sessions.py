@@ -1,5 +1,6 @@
 """Sessions of browsers: who gets one, what it is good for, and when it ends."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.cookies import SimpleCookie
@@ -231,3 +232,12 @@ def test_every_file_of_the_page_is_in_the_package():
     names = {path.name for path in Path(web.FOLDER).rglob("*") if path.is_file()}
     assert {"index.html", "style.css", "main.js", "api.js"} <= names
     assert not [name for name in names if Path(name).suffix not in web.MEDIA_TYPES]
+
+
+def test_first_modules_are_loaded_at_once():
+    """So the browser need not read one module to find out which others it needs."""
+    files = {path: file.content.decode() for path, file in web.load_files().items()}
+    needed = {"main.js"}
+    while found := {name for path in needed for name in re.findall(r'from "\./(.*?)"', files[path])} - needed:
+        needed |= found
+    assert needed - {"main.js"} == set(re.findall(r'modulepreload" href="/web/(.*?)"', files["index.html"]))

@@ -5,8 +5,8 @@ import { element, link } from "./dom.js";
 const MARKS = {
   good: "✓", bad: "✕", running: "◐", waiting: "○", stopped: "–", unknown: "?",
 };
-const STATES = {
-  terminated: ["good", "completed"], completed: ["good"], good: ["good"], active: ["good"], started: ["good"],
+const STATES = { // of deployments, executions and blueprints; all others are passed through
+  terminated: ["good", "completed"], completed: ["good"], good: ["good"], active: ["good"],
   uploaded: ["good"], on: ["good"],
   failed: ["bad"], requires_attention: ["bad", "requires attention"], failed_uploading: ["bad", "upload failed"],
   failed_importing: ["bad", "import failed"], failed_extracting: ["bad", "extraction failed"],
