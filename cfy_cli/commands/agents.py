@@ -85,7 +85,11 @@ def list_agents(app: App, **filters: Unpack[AgentFilters]) -> None:
 
 @cli.command("install")
 @choosing()
-@click.option("--stop-old-agent", is_flag=True, help="Stop the old agents once the new ones are installed.")
+@click.option(
+    "--stop-old-agent",
+    is_flag=True,
+    help="Stop the old agents once the new ones are installed; those of an embedded manager always stop then.",
+)
 @click.option("--manager-ip", help="The address of the manager that the new agents connect to.")
 @click.option("--manager_certificate", type=click.Path(), help="The file with the certificate of that manager.")
 @waiting()

@@ -10,6 +10,7 @@ import pytest
 from cfy_cli.contract.states import ENDED
 from cfy_cli.manager import control
 from cfy_cli.manager.control import RunningManager
+from cfy_cli.manager.engine.broker.celery_settings import create_app, operation_queue
 from cfy_cli.manager.settings import ManagerSettings
 from tests.brokers import BROKERS, broker_url
 from tests.manager.agent_host import Host
@@ -48,12 +49,25 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 @pytest.fixture(params=BROKERS)
-def running(request: pytest.FixtureRequest, data_dir: Path) -> RunningManager:
-    url = broker_url(request.param)
-    return control.start(ManagerSettings(data_dir, port=find_free_port(), workers=1, broker=url))
+def broker(request: pytest.FixtureRequest) -> str:
+    return broker_url(request.param)
 
 
-def test_agent_runs_operations_of_its_host_alone(running: RunningManager, data_dir: Path, host: Host):
+@pytest.fixture
+def running(broker: str, data_dir: Path) -> RunningManager:
+    return control.start(ManagerSettings(data_dir, port=find_free_port(), workers=1, broker=broker))
+
+
+def is_queue(broker: str, name: str) -> bool:
+    with create_app(broker).connection_for_read() as connection:
+        try:
+            operation_queue(name).bind(connection.default_channel).queue_declare(passive=True)
+        except connection.channel_errors:
+            return False
+        return True
+
+
+def test_agent_runs_operations_of_its_host_alone(running: RunningManager, broker: str, data_dir: Path, host: Host):
     def ask(method: str, path: str, **options: Any) -> Any:
         answer = request(running, data_dir, path, method, **options)
         assert answer.ok, answer.text
@@ -80,6 +94,9 @@ def test_agent_runs_operations_of_its_host_alone(running: RunningManager, data_d
     properties = ask("GET", f"/node-instances/{app}")["runtime_properties"]
     assert properties["agent"] == str(host.home) != properties["manager"]
     assert state() == "started"
+    events = ask("GET", "/events?include_logs=true&_size=500")["items"]
+    reported = [each for each in events if "Process created" in each["message"]]
+    assert {(each["agent_name"], each["manager_name"]) for each in reported} == {(None, "cfy"), (vm, None)}
 
     (host.home / "begun").unlink()
     (host.home / "hold").touch()
@@ -94,7 +111,9 @@ def test_agent_runs_operations_of_its_host_alone(running: RunningManager, data_d
     host.run(script)
     assert wait(again) == "terminated"
 
-    pid = host.pid
+    pid, queue = host.pid, ask("GET", f"/node-instances/{vm}")["runtime_properties"]["cloudify_agent"]["queue"]
+    assert is_queue(broker, queue) or broker.startswith("redis")  # which knows no empty queue
     assert wait(start("uninstall")) == "terminated"
     wait_until(lambda: not is_alive(pid))
     assert ask("GET", "/agents")["items"] == []
+    wait_until(lambda: not is_queue(broker, queue))

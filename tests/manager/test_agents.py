@@ -93,6 +93,7 @@ def test_agent_is_asked_to_stop_until_it_has(ask: Ask, hosts: list[str], report:
     assert (again["token"], again["system"], again["state"]) == (None, "suse", "stopped")
     assert ask("PUT", "/agents/one", json={"node_instance_id": hosts[1]}).status_code == 400
     assert ask("PUT", "/agents/two", json={"node_instance_id": "none"}).status_code == 404
+    assert ask("PATCH", "/agents", json={"manager_ca_cert": "PEM"}).json()["error_code"] == "illegal_action_error"
 
 
 def test_token_of_agent_reaches_its_own_endpoint_alone(ask: Ask, session: Any, hosts: list[str], report: Report):

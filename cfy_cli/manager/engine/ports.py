@@ -100,6 +100,7 @@ class ExecutionEvent:
     source_id: str | None = None  # operations of relationships: the instances at both ends
     target_id: str | None = None
     error_causes: list[ErrorCause] | None = None
+    agent_name: str | None = None  # of what an agent reports
     reported_timestamp: str = field(default_factory=now)
 
 

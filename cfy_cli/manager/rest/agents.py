@@ -9,7 +9,7 @@ from cfy_cli.contract.agents import AgentOrders, Heartbeat
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.manager_resources import AGENTS
 from cfy_cli.contract.timestamps import now
-from cfy_cli.errors import Forbidden, Invalid
+from cfy_cli.errors import ErrorCode, Forbidden, Invalid
 from cfy_cli.manager.engine.remote_hosts import install_method
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import AnyJson, Body
@@ -154,9 +154,15 @@ def update_agent(call: Call, name: str, body: AgentChange) -> JsonObject:
 
 @routes.patch("/agents", "agent_replace_certs")
 def replace_certificates(call: Call, body: NewCertificates) -> Replaced:
-    """Replace the certificates of all agents, which have none: they trust what their host trusts."""
+    """Refuse to replace the certificates of agents, which have none: they trust what their host trusts."""
     if not (body.broker_ca_cert or body.manager_ca_cert):
         raise Invalid("Give the new certificate as `manager_ca_cert` or `broker_ca_cert`")
+    if agents.is_any(call.store):
+        raise Invalid(
+            "The agents have no certificates that could be replaced: nothing was changed",
+            hint="They trust the authorities that their host trusts: add the certificate there",
+            code=ErrorCode.ILLEGAL_ACTION,
+        )
     return {"number_of_updated_agents": 0}
 
 

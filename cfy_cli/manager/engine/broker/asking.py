@@ -1,12 +1,16 @@
-"""Questions to all workers of the broker, and their answers."""
+"""Questions to all workers of the broker and their answers, and the end of a queue."""
 
+import logging
 from collections.abc import Collection
 from typing import cast
 
 from celery import Celery
 
-from cfy_cli.manager.engine.broker.celery_settings import FIND_COMMAND
+from cfy_cli.manager.engine.broker.celery_settings import FIND_COMMAND, create_app, operation_queue
 from cfy_cli.manager.engine.broker.messages import Found
+
+log = logging.getLogger(__name__)
+DELETE_TIMEOUT = 10  # seconds
 
 
 def ask_workers(app: Celery, operation_ids: Collection[str], timeout: float) -> dict[str, Found]:
@@ -22,3 +26,16 @@ def ask_workers(app: Celery, operation_ids: Collection[str], timeout: float) -> 
         for answers in reply.values():
             found.update(cast("dict[str, Found]", answers))
     return found
+
+
+def delete_queue(broker: str, name: str) -> None:
+    """Delete a queue that nobody consumes any more, with the messages in it."""
+    app = create_app(broker)
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=DELETE_TIMEOUT)
+            operation_queue(name).bind(connection.default_channel).delete()
+    except Exception as error:  # of any of the libraries below
+        log.warning("The queue %s could not be deleted: %s", name, error)
+    finally:
+        app.close()

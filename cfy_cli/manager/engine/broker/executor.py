@@ -88,8 +88,9 @@ class CeleryExecutor:
         def on_end(outcome: OutcomeMessage) -> None:
             self._sent.discard(operation_id)
             self._agents.unwatch(operation_id)
+            agent_name = None if route is None else route.name
             for event in outcome["events"]:
-                self._records.emit(read_event(event))
+                self._records.emit(read_event({**event, "agent_name": agent_name}))
             report(read_outcome(outcome, attempt))
 
         found = self._found.pop(operation_id, None)

@@ -15,7 +15,7 @@ from cfy_cli.manager.engine.workflows.agents import AGENT, MONITORING_AGENT, is_
 from cfy_cli.manager.engine.workflows.context import Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.phases import MONITORING
 
-FORWARDED = ("manager_ip", "manager_certificate")  # parameters that the operations take
+FORWARDED = ("manager_ip",)  # parameters that the operations take
 
 
 def validate_agents(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
@@ -27,7 +27,12 @@ def validate_agents(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Gra
 
 
 def install_new_agents(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
-    """Validate all agents first; install new ones only when all have answered."""
+    """Validate all agents first; install new ones only when all have answered. A new agent ends the old one."""
+    if parameters.get("manager_certificate"):
+        raise Invalid(
+            "Agents cannot be given the certificate of a manager (manager_certificate): they trust the authorities "
+            "that their host trusts. Add it there, and install the agents without it"
+        )
     topology = ctx.topology()
     builder = GraphBuilder("install_agents")
     hosts = _hosts(ctx, topology, parameters)

@@ -84,6 +84,10 @@ def find_of_host(session: Session, host_storage_id: int) -> Agent | None:
     return session.scalar(statement.order_by(Agent.storage_id.desc()).limit(1))
 
 
+def is_any(store: Store) -> bool:
+    return store.unscoped.scalar(select(Agent.storage_id).limit(1)) is not None  # of all tenants: nothing of it is told
+
+
 def properties_of_host(store: Store, host: NodeInstance) -> JsonObject:
     """Return the properties of the node of a host, with functions that are not evaluated."""
     found = store.unscoped.scalar(  # of a node instance in scope

@@ -221,8 +221,13 @@ def _stop(agent: HostAgent) -> None:
 
 
 def _delete(agent: HostAgent) -> None:
-    """Delete the agent: its token ends at once, and with it the agent itself."""
+    """Delete the agent and its queue; its token ends at once, and with it the agent itself."""
+    found = agent.find()
     agent.delete()
+    if found is not None:
+        from cfy_cli.manager.engine.broker.asking import delete_queue
+
+        delete_queue(agent.context.app.settings.broker, found.queue)
     if agent.method == "remote" and agent.address:
         remote.forget_host(agent.context.app.settings, agent.address)
     InstanceContext(agent.records, agent.host_id).change(_forget)

@@ -176,6 +176,8 @@ class ExecutionContext:
         fields = dict(zip(EVENT_FIELDS, _get_event_fields(event), strict=True))
         fields["message"] = sanitize_text(self.masking.mask(event.message))
         fields["error_causes"] = sanitize(self.masking.mask(event.error_causes))
+        if event.agent_name:
+            fields["manager_name"] = None
         return cast(EventRow, {**self._common_fields, **fields})
 
     @cached_property
@@ -194,7 +196,6 @@ class ExecutionContext:
             "deployment_display_name": execution.deployment_display_name,
             "blueprint_id": execution.blueprint_id,
             "manager_name": MANAGER_NAME,
-            "agent_name": None,
         }
 
     def emit(self, event: ExecutionEvent) -> None:

@@ -125,6 +125,10 @@ class RemoteOperations:
             return {"result": state.runner}
         records, masking = self._records_of(state)
         masking.begin_call()
+        if method == "emit":
+            events = cast("list[JsonObject]", arguments["events"])
+            agent_name = None if agent is None else agent.name
+            arguments = {"events": [{**event, "agent_name": agent_name} for event in events]}
         answered = answer(records, method, arguments)
         if method == "emit":
             records.emit_all()
