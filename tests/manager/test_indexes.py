@@ -73,6 +73,7 @@ REQUESTS: list[tuple[str, object]] = [
         )),
     )),
     (f"/searches/deployments?{PAGE}", {"constraints": {"name_pattern": {"starts_with": "D7"}}}),
+    (f"/searches/deployments?{PAGE}", {"constraints": {"name_pattern": {"contains": "7"}}}),
     (f"/searches/deployments?{PAGE}", {"constraints": {"labels": [{"team": "team7"}]}}),
     (f"/searches/deployments?{PAGE}", {"constraints": {"valid_values": ["D7"]}}),
     ("/searches/nodes?_size=20", {"constraints": {"deployment_id": "d7"}}),

@@ -18,7 +18,7 @@ INDEXES = (
     Index("ix_blueprints_id", Blueprint.id),
     Index("ix_secrets_key", Secret.key),
     Index("ix_deployments_id", Deployment.id),
-    Index("ix_deployments_display_name", Deployment.display_name, Deployment.id, *_VISIBLE),
+    Index("ix_deployments_display_name", Deployment.display_name, *_VISIBLE),
     Index("ix_deployments_blueprint_id", Deployment.blueprint_id),
     *(
         Index(f"ix_deployments_{column.key}_folded", func.lower(column), Deployment.storage_id)
