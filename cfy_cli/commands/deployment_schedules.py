@@ -188,12 +188,12 @@ def delete_schedule(app: App, deployment_id: str, schedule_id: str) -> None:
     app.result("Deployment schedule deleted successfully", {"id": schedule_id, "deployment_id": deployment_id})
 
 
-@cli.command("summary", help="Count schedules by the values of TARGET_FIELD.")
+@cli.command("summary", help="Count schedules by the values of TARGET_FIELD, single and recurring ones.")
 @click.argument("target_field", type=click.Choice(("deployment_id", "workflow_id", "tenant_name", "visibility")))
 @options.all_tenants()
 @pass_app
 def summarize_schedules(app: App, target_field: str, _all_tenants: bool) -> None:
-    summaries.show_summary(app, EXECUTION_SCHEDULES, target_field, None, _all_tenants=_all_tenants)
+    summaries.show_summary(app, EXECUTION_SCHEDULES, target_field, "recurrence", _all_tenants=_all_tenants)
 
 
 def _set_enabled(app: App, deployment_id: str, schedule_id: str, *, enabled: bool) -> None:

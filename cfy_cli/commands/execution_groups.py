@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cfy_cli.shell.option_types import ListOptions
 
 LAST_EVENTS = 5  # that `details` shows
-DETAILS = ("workflow_id", "deployment_group_id", "executions", "created_at", "status")
+DETAILS = ("workflow_id", "deployment_group_id", "#executions", "created_at", "status")
 
 
 @click.group("groups", cls=CommandGroup)
@@ -94,7 +94,7 @@ def show_details(app: App, execution_group_id: str) -> None:
     counts = count_states(app.client, execution_group_id)
     query = {"execution_group_id": execution_group_id, "include_logs": True, "_sort": "reported_timestamp"}
     events = app.client.events.list(**query, descending=True, _size=LAST_EVENTS).items[::-1]
-    shown: Item = {**group, "executions": len(group.get("execution_ids") or ())}
+    shown: Item = {**group, "#executions": len(group.get("execution_ids") or ())}
     if app.as_data:
         app.answer({**shown, "events": events, "states": counts})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
     from cfy_cli.client.collection import Item
     from cfy_cli.shell.option_types import ListOptions
 
-ENVIRONMENT_COLUMNS = ("id", "display_name", "tenant_name")
+ENVIRONMENTS = replace(
+    DEPLOYMENTS,
+    heading="Environments",
+    columns=("deployment_id", "deployment_name", "tenant_name"),
+    narrow=("deployment_id", "tenant_name", "deployment_name"),
+    more=(),
+    sources={"deployment_id": "id", "deployment_name": "display_name"},
+)
 
 cli = verbs.group_of(LICENSE, "Manage the license of the manager.")
 
@@ -75,9 +83,9 @@ def environments() -> None:
 @pass_app
 def list_environments(app: App, **query: Unpack[ListOptions]) -> None:
     """List the licensed environments of all tenants."""
-    app.show_list(
-        app.client.deployments, ENVIRONMENT_COLUMNS, _all_tenants=True, _environments_only=True, **query
-    )  # fmt: skip
+    from cfy_cli.client.collection import Collection
+
+    app.show_list(Collection(app.client.http, ENVIRONMENTS), _all_tenants=True, _environments_only=True, **query)
 
 
 @environments.command("count")

@@ -33,7 +33,8 @@ class Resource:
     @property
     def identity(self) -> tuple[str, ...]:
         """Return the fields that together identify an item across tenants and deployments."""
-        return (*(name for name in ("tenant_name", "deployment_id", "type", "role") if name in self.columns), self.key)
+        names = (name for name in ("tenant_name", "deployment_id", "type", "role") if name in self.columns)
+        return (*(self.field(name) for name in names), self.key)
 
     @property
     def order(self) -> str:

@@ -168,6 +168,7 @@ DEPLOYMENT_UPDATES = Resource(
     ),
     narrow=("id", "state", "old_blueprint_id", "new_blueprint_id", "created_at", "execution_id", "deployment_id"),
     more=("old_inputs", "new_inputs"),
+    sources=dict.fromkeys(("installed_nodes", "uninstalled_nodes", "reinstalled_nodes", "explicit_reinstall"), "steps"),
 )
 DEPLOYMENT_GROUPS = Resource(
     name="deployments groups",

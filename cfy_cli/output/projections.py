@@ -128,6 +128,25 @@ def _format_mapping(value: Mapping[str, object]) -> str:
     return str(dict(value))[1:-1]
 
 
+def _nodes_of_steps(action: str) -> Compute:
+    """Return the names of the nodes that an update of a deployment changes by steps of this action."""
+
+    def compute(item: Item) -> object:
+        steps = cast("Sequence[Item]", item.get("steps") or ())
+        paths = [cast("Sequence[str]", step["entity_id"]) for step in steps if step["action"] == action]
+        return [path[1] for path in paths if path[0] == "nodes"]
+
+    return compute
+
+
+def _values_of_labels(item: Item) -> object:
+    """Return the labels that an update adds, as lists of values by key."""
+    values: dict[object, list[object]] = {}
+    for label in cast("Sequence[Item]", item.get("labels_to_create") or ()):
+        values.setdefault(label["key"], []).append(label["value"])
+    return values
+
+
 def ref_object(record: Item) -> str:
     """Return what a record of the audit log is about, such as `default_tenant:sites:tel-aviv`."""
     identifier = record.get("ref_identifier")
@@ -170,6 +189,13 @@ _COMPUTED: Mapping[str, Mapping[str, Compute]] = {
     "blueprints filters": _FORMATTED_RULES,
     "deployments filters": _FORMATTED_RULES,
     "deployments groups": {"deployments": _count_members},
+    "deployments updates": {
+        "installed_nodes": _nodes_of_steps("add"),
+        "uninstalled_nodes": _nodes_of_steps("remove"),
+        "reinstalled_nodes": _nodes_of_steps("modify"),
+        "explicit_reinstall": lambda item: item.get("explicit_reinstall") or [],
+        "labels_to_create": _values_of_labels,
+    },
     "auditlog records": {"ref_object": ref_object},
     "executions": {"status": lambda item: item.get("status_display") or item.get("status")},
     "plugins": {"installed on": _count_installations},

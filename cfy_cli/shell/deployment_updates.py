@@ -118,7 +118,7 @@ def update_deployment(
 
 def _follow(app: App, update: Item, follow: FollowOptions) -> None:
     from cfy_cli.contract.exit_codes import error_for_state
-    from cfy_cli.shell.follow_execution import follow_execution, report_end
+    from cfy_cli.shell.follow_execution import follow_execution, report_end, report_result
 
     key, deployment_id, execution_id = update["id"], update["deployment_id"], str(update["execution_id"])
     names = f"Deployment update id: {key}. Execution id: {execution_id}"
@@ -132,7 +132,7 @@ def _follow(app: App, update: Item, follow: FollowOptions) -> None:
         app.note(f"Failed updating deployment {deployment_id}. {names}")
         report_end(app, execution, follow)
     ended = app.client.collection(DEPLOYMENT_UPDATES).get(str(key))
-    app.result(f"Successfully updated deployment {deployment_id}. {names}", ended, DEPLOYMENT_UPDATES)
+    report_result(app, f"Successfully updated deployment {deployment_id}. {names}", ended, DEPLOYMENT_UPDATES)
 
 
 def _show_preview(
@@ -152,7 +152,7 @@ def _show_preview(
     blueprints = f"of blueprint `{after}`" if before == after else f"from blueprint `{before}` to `{after}`"
     title = f"The update of deployment `{update['deployment_id']}` {blueprints} would change"
     if app.as_data:
-        app.answer(update, DEPLOYMENT_UPDATES)
+        app.answer({**update, "explicit_reinstall": list(reinstall_list)}, DEPLOYMENT_UPDATES)
     else:
         app.say("\n".join([f"{title}:", *lines]) if lines else f"{title} nothing")
         _show_dependents(app, update)

@@ -19,6 +19,7 @@ from cfy_cli.shell.polling import MIN_POLL_INTERVAL, poll_until, retry_unreachab
 if TYPE_CHECKING:
     from cfy_cli.client.collection import Item
     from cfy_cli.client.executions import ExecutionGroups, Executions
+    from cfy_cli.contract.resource import Resource
     from cfy_cli.shell.app import App
     from cfy_cli.shell.follow_options import FollowOptions
 
@@ -88,6 +89,14 @@ def report_end(app: App, execution: Item, follow: FollowOptions) -> None:
     if is_group:
         check_cancelled(app.client, execution)
     app.note(hint)
+
+
+def report_result(app: App, sentence: str, data: object, resource: Resource) -> None:
+    """Print what a command has done whose execution it followed; next to lines of events, as a note."""
+    if app.as_lines:
+        app.note(sentence)
+    else:
+        app.result(sentence, data, resource)
 
 
 def describe_state(execution: Item) -> str:

@@ -122,6 +122,7 @@ def add_update_commands(cli: click.Group) -> None:
         Deployments are updated one after another; one that fails does not stop the others. What a blueprint demands of
         a version is kept.
         """
+        from cfy_cli.shell.follow_execution import report_result
         from cfy_cli.shell.inputs import read_file
 
         if bool(blueprint_id) == all_blueprints:
@@ -131,10 +132,10 @@ def add_update_commands(cli: click.Group) -> None:
         versions = Versions(
             plugin_names, to_latest, all_to_latest, to_minor, all_to_minor, read_file(mapping) if mapping else None
         ).check()
-        follow = FollowOptions(timeout=None, include_logs=include_logs, json_output=json_output, is_step=True)
+        follow = FollowOptions(timeout=None, include_logs=include_logs, json_output=json_output)
         if blueprint_id:
             update = _update(app, blueprint_id, versions, follow, all_tenants=_all_tenants, **flags)
-            app.result(_sentence(update), update, PLUGINS_UPDATES)
+            report_result(app, _sentence(update), update, PLUGINS_UPDATES)
             return
         blueprints = [each for each in _blueprints(app, _all_tenants) if each["id"] not in except_blueprints]
         _update_all(app, blueprints, versions, follow, flags, all_tenants=_all_tenants)
@@ -180,6 +181,8 @@ def _update_all(
     all_tenants: bool,
 ) -> None:
     """Update one blueprint after another. Raises ExecutionFailed when one failed, at the end."""
+    from cfy_cli.shell.follow_execution import report_result
+
     connection = app.connection
     updates, failed = [], []
     for blueprint in blueprints:
@@ -194,7 +197,7 @@ def _update_all(
             updates.append(update)
             app.note(_sentence(update))
     app.client.http.connection = connection
-    app.result(f"Successfully updated {len(updates)} blueprints", updates, PLUGINS_UPDATES)
+    report_result(app, f"Successfully updated {len(updates)} blueprints", updates, PLUGINS_UPDATES)
     if failed:
         raise ExecutionFailed(
             f"{len(failed)} blueprints could not be updated: {', '.join(failed)}",

@@ -253,6 +253,7 @@ deployments groups labels delete a:b many
 executions groups start execute_operation -g many -p operation=cloudify.interfaces.lifecycle.create --json-output
 executions groups list -> group [0].id
 executions groups get {group}
+executions groups details {group}
 executions groups set-concurrency {group} 3
 executions groups set-success-group {group} many
 executions groups set-failure-group {group} many
@@ -266,12 +267,16 @@ deployments schedule update one nightly -r '1 week' --weekdays mo,fr
 deployments schedule disable one nightly
 deployments schedule enable one nightly
 deployments schedule list one
+deployments schedule summary deployment_id
 deployments schedule delete one nightly
-- deployments update one -i name=other
-deployments history -d one
-- plugins update app
+deployments update one -i name=other --json-output
+deployments history -d one -> update [0].id
+deployments get-update {update}
+deployments update one -i name=more --preview
+plugins update app --json-output
 plugins history -b app -> change [0].id
 plugins get-update {change}
+license environments list
 snapshots create snap -w
 snapshots list
 snapshots download snap -o snap.zip
@@ -280,6 +285,10 @@ snapshots delete snap
 snapshots list
 executions delete --keep-last 1
 """
+# Commands of which ours prints one value, and the position of that among those of the public tool.
+COMPARED: Mapping[str, int] = {
+    "executions groups details {group}": -3,  # it prints events, the group, null and counts; ours holds them all
+}
 _PLACEHOLDERS = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"), "TIME"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
@@ -288,7 +297,7 @@ _PLACEHOLDERS = (
     (re.compile(r"PID(: |=)\d+"), r"PID\1NUMBER"),
     (re.compile(r"/\S+/create\.sh"), "create.sh"),
 )  # fmt: skip
-_PROGRESS_BAR = re.compile(r"^ \S+ \|#+\| 100\.0%$", re.MULTILINE)
+_PROGRESS_BAR = re.compile(r"^ \S+ \|[#-]+\| [\d.]+%$", re.MULTILINE)
 _VARYING = frozenset(
     {"_storage_id", "manager_name", "agent_name", "rest_port", "MainPID"}
 )  # fields that differ between runs or machines

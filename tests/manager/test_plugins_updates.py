@@ -379,8 +379,10 @@ def test_commands_tell_what_became_of_each_blueprint(
     cfy(f"plugins update other --mapping {tmp_path / 'broken.yaml'}", code=2)
     cfy(f"plugins update other --mapping {tmp_path / 'mapping.yaml'}")
     assert versions(ask, "/blueprints/other") == {"1.0.0"}
-    data = json.loads(cfy("plugins update app -f --json"))
-    assert (data["state"], data["deployments_to_update"]) == ("successful", ["needed"])
+    events = [json.loads(line) for line in cfy("plugins update app -f --json").splitlines()]
+    assert {event["context"]["workflow_id"] for event in events} >= {"update_plugin"}
+    [*_, last] = json.loads(cfy("plugins history -b app --json"))
+    assert (last["state"], last["deployments_to_update"]) == ("successful", ["needed"])
     states = [each["state"] for each in json.loads(cfy("plugins history -b app --json"))]
     assert states == ["successful", "no_changes_required", "failed", "successful"]
     assert len(cfy("plugins list_updates --get-data --format csv").splitlines()) == 1 + 7
