@@ -69,19 +69,21 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.settings import ManagerSettings
 
 RESOURCES: tuple[Routes, ...] = (
+    # Those of most requests come first, because routes are compared with a path in this order.
+    dependencies.routes,  # before deployments: `inter-deployment-dependencies` would match as a deployment id
+    deployments.routes,
+    events.routes,
+    executions.routes,
+    nodes.routes,
+    blueprints.routes,
     agents.routes,
     audit.routes,
-    blueprints.routes,
     cluster.routes,
     config.routes,
-    dependencies.routes,  # before deployments: `inter-deployment-dependencies` would match as a deployment id
     deployment_groups.routes,
     deployment_updates.routes,
-    deployments.routes,
     evaluation.routes,
-    events.routes,
     execution_groups.routes,
-    executions.routes,
     maintenance.routes,
     modifications.routes,
     filters.routes,
@@ -89,7 +91,6 @@ RESOURCES: tuple[Routes, ...] = (
     licenses.routes,
     log_bundles.routes,
     metrics.routes,
-    nodes.routes,
     operations.routes,
     part_searches.routes,
     ldap.routes,
