@@ -10,12 +10,14 @@ from typing import Any
 
 import paramiko
 import pytest
+from sqlalchemy.orm import Session
 
 from cfy_cli.agent.configuration import read_configuration
 from cfy_cli.contract.agents import HEARTBEAT_INTERVAL
-from cfy_cli.errors import Invalid, Unreachable
-from cfy_cli.manager.services.agents import remote
+from cfy_cli.errors import Busy, Invalid, Unreachable
+from cfy_cli.manager.services.agents import agents, remote
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.store.models import Agent
 from tests.conftest import Ask, Cfy
 from tests.manager.conftest import archive, wait_until
 from tests.manager.processes import find_free_port
@@ -98,13 +100,23 @@ def deploy(app: AppContext, ask: Ask, config: str) -> str:
 
 
 @pytest.mark.usefixtures("worker")
-def test_agent_is_installed_over_ssh_and_ends(app: AppContext, ask: Ask, run: Run, host: Host, key: paramiko.RSAKey):
+def test_agent_is_installed_over_ssh_and_ends(
+    app: AppContext, ask: Ask, run: Run, host: Host, key: paramiko.RSAKey, monkeypatch: pytest.MonkeyPatch
+):
     server = SshServer(host.run, key)
     ask("PUT", "/secrets/key", json={"value": text_of(key)})
     config = (
         f"{{install_method: remote, user: {USER}, port: {server.port}, key: {{get_secret: key}}, env: {{A: 'x y'}}}}"
     )
     vm = deploy(app, ask, config)
+    find, failures = agents.find_of_host, iter((True, False, True))
+
+    def find_of_host(session: Session, storage_id: int) -> Agent | None:
+        if next(failures, False):
+            raise Busy("The database does not answer")
+        return find(session, storage_id)
+
+    monkeypatch.setattr(agents, "find_of_host", find_of_host)
     installed = run("d", "install")
     assert installed["status"] == "terminated", installed["error"]
     assert "venv" in host.scripts[0]

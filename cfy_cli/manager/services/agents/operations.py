@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from cfy_cli.contract.agents import AGENT_TIMEOUT, AgentState
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.timestamps import now
-from cfy_cli.errors import CfyError, Invalid, Unreachable
+from cfy_cli.errors import Busy, CfyError, Invalid, Unreachable
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.ports import CancelRequest, OperationRecords
@@ -14,6 +14,7 @@ from cfy_cli.manager.engine.remote_hosts import install_method, is_this_machine
 from cfy_cli.manager.engine.tasks import Abandoned, Failure, OperationFailed, non_recoverable
 from cfy_cli.manager.services.agents import agents, remote
 from cfy_cli.manager.services.agents.script import PROVIDED, init_script, manager_url
+from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.runtime.wait import wait_until
 from cfy_cli.manager.store.models import Agent, NodeInstance
@@ -62,8 +63,11 @@ class HostAgent:
         return self.method == "remote" and is_here and not self.config.get("user")
 
     def find(self) -> Agent | None:
-        with self.context.reading_own_rows() as store:
-            return agents.find_of_host(store.unscoped, self._host(store).storage_id)  # of the own deployment
+        def find() -> Agent | None:
+            with self.context.reading_own_rows() as store:
+                return agents.find_of_host(store.unscoped, self._host(store).storage_id)  # of the own deployment
+
+        return retry_until_available(self.context.stopping, find)  # a wait goes on when the database is back
 
     def ensure(self) -> tuple[Agent, str | None]:
         """Return the agent of the host, with its token if it was not there yet."""
@@ -135,9 +139,10 @@ def run(context: ExecutionContext, ctx: OperationContext) -> Json:
             return None
         if agent.method not in METHODS:
             raise Invalid(f"`{agent.method}` is no install method of agents: they are none, {', '.join(METHODS)}")
-        operation(agent)
+        # While the database does not answer, as after a crash: the operation continues what it has started.
+        retry_until_available(context.stopping, lambda: operation(agent))
         return None
-    except Unreachable as error:
+    except (Unreachable, Busy) as error:
         raise OperationFailed(Failure("RecoverableError", str(error))) from error
     except CfyError as error:
         raise non_recoverable(f"{error.message}. {error.hint}." if error.hint else error.message) from error
