@@ -15,6 +15,7 @@ from cfy_cli.agent.files import FilesOfOperation
 from cfy_cli.agent.records import ApiRecords
 from cfy_cli.contract.plan import PluginPlan
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.extraction import extract_all
 from cfy_cli.manager.file_cache import FileCache
 
 MAX_CACHE = 2 * 1024**3  # bytes of copies, beside those that are used
@@ -51,7 +52,7 @@ class ApiFiles:
             records.download_folder(folder, archive)
             content = part / "content"
             with tarfile.open(archive) as opened:
-                opened.extractall(content, filter="data")
+                extract_all(opened, content)
             content.rename(target)
 
 

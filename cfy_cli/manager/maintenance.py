@@ -14,8 +14,8 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, Failed
 from cfy_cli.manager import backup_files
 from cfy_cli.manager.data_folder import protect
+from cfy_cli.manager.engine.extraction import extract_with_links
 from cfy_cli.manager.process_secrets import private_files
-from cfy_cli.manager.services.transfer.extraction import extract_with_links
 from cfy_cli.manager.settings import ManagerSettings
 
 DATABASE = "manager.db"

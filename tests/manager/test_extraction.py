@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cfy_cli.manager.services.transfer.extraction import RefusedMember, extract_all
+from cfy_cli.manager.engine.extraction import RefusedMember, extract_all
 
 Member = tuple[str, bytes, str, int]  # name, type, target of a link, mode
 

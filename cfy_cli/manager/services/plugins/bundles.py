@@ -9,11 +9,11 @@ from cfy_cli.contract.archive_formats import READ_ERRORS
 from cfy_cli.contract.limits import Limits
 from cfy_cli.dsl.yaml_reader import load_plain
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.extraction import extract_all
 from cfy_cli.manager.failures import is_disk_full
 from cfy_cli.manager.services.plugins.wagons import MAX_TEXT_BYTES, METADATA_FILE, Package, read_metadata, read_yaml
 from cfy_cli.manager.services.transfer.archive_limits import open_tar
 from cfy_cli.manager.services.transfer.archives import readable
-from cfy_cli.manager.services.transfer.extraction import extract_all
 
 LIST_FILE = "METADATA"  # YAML in the folder at the top: the path of the YAML file by the path of the wagon
 MAX_PLUGINS = 500

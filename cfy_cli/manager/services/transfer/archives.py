@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from cfy_cli.contract.archive_formats import FORMATS, READ_ERRORS, READ_HINT, detect_format, is_macos_metadata
 from cfy_cli.contract.limits import Limits
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.extraction import RefusedMember, extract_all
 from cfy_cli.manager.failures import is_disk_full
 from cfy_cli.manager.services.transfer.archive_limits import UnpackLimit, open_tar, open_zip
-from cfy_cli.manager.services.transfer.extraction import RefusedMember, extract_all
 
 
 def detect_suffix(archive: Path) -> str:
