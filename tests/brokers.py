@@ -50,10 +50,6 @@ class OwnBroker:
             )
         wait_until(self._answers, 120)
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid if self._process else 0
-
     def kill(self) -> None:
         assert self._process is not None
         with suppress(ProcessLookupError):

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.manager.processes import wait_until
 from tests.manager.several_machines import ROLES, LoadBalancer, Machines, OwnPostgreSQL, is_installed
 from tests.manager.test_celery_crashes import OWN_BROKERS
 from tests.manager.tour_of_machines import PARTS, SECRET, Tour
@@ -34,7 +35,8 @@ def tour(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tour]:
         machines.stop()
         balancer.kill()
         tour.close()
-        assert _processes_of(tmp_path, broker.pid) == []
+        broker.close()
+        wait_until(lambda: _processes_of(tmp_path) == [])
         for path in (*database.files(), *tmp_path.rglob("*")):
             if path.is_file() and path.name != "files":
                 assert SECRET.encode() not in path.read_bytes(), path
@@ -45,15 +47,15 @@ def tour(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tour]:
         database.close()
 
 
-def _processes_of(folder: Path, broker: int) -> list[str]:
-    """Return the processes that run in a folder, besides the broker."""
+def _processes_of(folder: Path) -> list[str]:
+    """Return the processes that have a folder among their arguments or variables."""
     found = []
     for process in psutil.process_iter():
         try:
             words = [*process.cmdline(), *process.environ().values()]
         except psutil.Error:
             continue
-        if any(str(folder) in word for word in words) and broker not in (process.pid, os.getsid(process.pid)):
+        if any(str(folder) in word for word in words):
             found.append(" ".join(process.cmdline()))
     return found
 
