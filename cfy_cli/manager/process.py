@@ -48,8 +48,9 @@ def preload(settings: ManagerSettings) -> None:
         import cfy_cli.manager.connections
         import cfy_cli.manager.server
         import cfy_cli.manager.services.identity.bootstrap  # noqa: F401
-    if settings.database_url.startswith("postgres"):
-        import psycopg  # noqa: F401
+    if not settings.is_sqlite:
+        with contextlib.suppress(ImportError):  # the child that needs it says how to install it
+            import psycopg  # noqa: F401
     gc.freeze()  # a collection would copy the memory that the children share
     gc.enable()
 
