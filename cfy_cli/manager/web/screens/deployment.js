@@ -18,6 +18,8 @@ const INSTANCE_FIELDS = "id,node_id,index,state,is_status_check_ok,has_configura
 const NODE_FIELDS = "id,type,relationships";
 const EXECUTION_FIELDS = "id,workflow_id,status,error,created_at,started_at,ended_at,created_by";
 const SHOWN_EXECUTIONS = 10;
+const MAX_INSTANCES = 10000;
+const QUIET_ROUNDS = 5; // updates from one request of node instances to the next, while no execution runs
 const ENDED = new Set(["terminated", "failed", "cancelled"]);
 const isPhone = () => matchMedia("(max-width: 600px)").matches;
 
@@ -50,12 +52,12 @@ class DeploymentScreen {
 
   async update({ signal }) {
     const of = { deployment_id: this.id };
-    const [deployment, instances, executions] = await Promise.all([
+    const [deployment, executions] = await Promise.all([
       get(["deployments", this.id], { _include: FIELDS }, { signal }),
-      may("node_instance_list") ? getAll(["node-instances"], { ...of, _include: INSTANCE_FIELDS }, 10000, { signal }) : [],
       may("execution_list") ? get(["executions"], { ...of, _include: EXECUTION_FIELDS, _sort: "-created_at", _size: SHOWN_EXECUTIONS }, { signal }) : { items: [] },
     ]);
     const isRunning = executions.items.some((each) => !ENDED.has(each.status));
+    const instances = await this.loadInstances(isRunning, signal);
     await Promise.all([this.reloadNodes(instances), this.loadResults(executions.items, signal)]);
     this.showTopology(instances, isRunning);
     this.heading.show([deployment.display_name, deployment.deployment_status, isRunning], () => showHeading(deployment));
@@ -63,6 +65,14 @@ class DeploymentScreen {
     this.problems.show(problems.map(({ key }) => key), () => showProblems(problems, (instance) => this.select(instance)));
     this.executions.show([executions.items, minute()], () => showExecutions(executions.items, executions.metadata?.pagination.total));
     this.values.show([deployment, this.results, minute()], () => showValues(deployment, this.results));
+  }
+
+  /** Load the node instances; seldom while no execution runs that changes them. */
+  async loadInstances(isRunning, signal) {
+    if (!may("node_instance_list")) return [];
+    this.round = (this.round ?? -1) + 1;
+    if (!isRunning && !this.isRunning && this.round % QUIET_ROUNDS) return this.instances;
+    return getAll(["node-instances"], { deployment_id: this.id, _include: INSTANCE_FIELDS }, MAX_INSTANCES, { signal });
   }
 
   /** Load the nodes again when an update has brought new ones. */
