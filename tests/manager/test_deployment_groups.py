@@ -132,7 +132,9 @@ def test_selectors_add_and_remove_deployments(ask: Ask, upload: Upload, put: Sen
 @pytest.mark.parametrize("limits", [Limits(group_values=4_000, group_labels=10, group_members=3)])
 def test_small_request_for_many_deployments_is_bounded(ask: Ask, upload: Upload, put: Send, patch: Send) -> None:
     """What a group gives to each of its deployments is stored as many times."""
-    upload("gb")
+    default = "{mapping: p.a.b, parameters: {a: {default: " + "x" * 3_000 + "}}}"
+    plugin = "plugins: {p: {executor: central_deployment_agent, install: false}}\n"
+    upload("gb", f"{HELLO}workflows: {{mine: {default}}}\n{plugin}")
     long = {"greeting": "x" * 500}
     put("g", blueprint_id="gb", default_inputs=long, new_deployments=[{"id": "a"}, {"id": "b"}])
     assert "--limit group_values=" in patch("g", 413, add={"count": 5})["hint"]
@@ -140,6 +142,10 @@ def test_small_request_for_many_deployments_is_bounded(ask: Ask, upload: Upload,
     assert "--limit group_values=" in patch("g", 413, add={"new_deployments": own})["hint"]
     body = {"deployment_group_id": "g", "workflow_id": "install", "default_parameters": {"a": "x" * 3_000}}
     answer = ask("POST", "/execution-groups", json=body)
+    assert (answer.status_code, "--limit group_values=" in answer.json()["hint"]) == (413, True), answer.text
+    made = "/executions?workflow_id=create_deployment_environment&status=terminated&_size=0"
+    wait_until(lambda: ask("GET", made).json()["metadata"]["pagination"]["total"], lambda total: total == 2)
+    answer = ask("POST", "/execution-groups", json={"deployment_group_id": "g", "workflow_id": "mine"})
     assert (answer.status_code, "--limit group_values=" in answer.json()["hint"]) == (413, True), answer.text
     labels = [{f"k{number}": "v"} for number in range(6)]
     assert "--limit group_labels=" in put("g", 400, labels=labels)["hint"]
