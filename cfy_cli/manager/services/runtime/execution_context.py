@@ -10,6 +10,7 @@ from typing import cast
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.json_values import sanitize, sanitize_text
+from cfy_cli.contract.plan import PreparedPlan
 from cfy_cli.contract.states import SYSTEM_WORKFLOWS
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.masking import Masking
@@ -69,6 +70,7 @@ class ExecutionContext:
     shared_writes: SharedWrites = field(default_factory=SharedWrites)  # of all executions of the worker
     until_end: ExitStack = field(default_factory=ExitStack)  # what is released when the execution has ended
     lost: threading.Event = field(default_factory=threading.Event)  # set when another worker has it
+    update_plans: list[PreparedPlan] = field(default_factory=list)  # before and after the update, once they are read
 
     @cached_property
     def stopping(self) -> threading.Event:

@@ -63,13 +63,14 @@ def prepare_plan(context: ExecutionContext) -> None:
     with context.writing_own_rows() as store:
         update = records.get_of_execution(store.unscoped, context.execution)  # of the execution
         update.deployment_plan, update.former_plan, update.deployment_update_deployment = prepared, former, raw
+    context.update_plans.clear()  # another attempt may have read those of the former one
 
 
 def create_steps(context: ExecutionContext) -> None:
     """Store the steps. Raises Invalid when one is not supported."""
     with context.reading_own_rows() as store:
         update, deployment = read_rows(context, store)
-        former, plan = plans_of(update)
+        former, plan = plans_of(context, update)
         found = _compare(former, plan, _present_labels(deployment))
     supported = [steps.is_supported(step, former, plan) for step in found]
     with context.writing_own_rows() as store:
@@ -99,7 +100,7 @@ def prepare_nodes(context: ExecutionContext) -> None:
     """Store which nodes and node instances change."""
     with context.reading_own_rows() as store:
         update, deployment = read_rows(context, store)
-        former, plan = plans_of(update)
+        former, plan = plans_of(context, update)
         nodes = steps.node_changes(_compare(former, plan, _present_labels(deployment)), plan)
         existing = read_instances(store, deployment)
         unfinished = records.find_unfinished(store, deployment)
@@ -158,7 +159,7 @@ def prepare_plugins(context: ExecutionContext) -> None:
     """Store which plugins are needed from now on, and which no more; they are installed at their first operation."""
     with context.writing_own_rows() as store:
         update = records.get_of_execution(store.unscoped, context.execution)  # of the execution
-        before, after = map(_plugins, plans_of(update))
+        before, after = map(_plugins, plans_of(context, update))
         update.central_plugins_to_install = [plugin for plugin in after if plugin not in before]
         update.central_plugins_to_uninstall = [plugin for plugin in before if plugin not in after]
 

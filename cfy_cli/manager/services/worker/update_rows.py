@@ -50,11 +50,14 @@ def read_instances(store: Store, deployment: Deployment) -> Sequence[NodeInstanc
     return store.unscoped.scalars(own.order_by(NodeInstance.storage_id)).all()  # rows of the deployment
 
 
-def plans_of(update: DeploymentUpdate) -> tuple[PreparedPlan, PreparedPlan]:
-    """Return the plans before and after the update."""
-    if update.former_plan is None or update.deployment_plan is None:
-        raise Invalid(f"The update {update.id} is not prepared")
-    return update.former_plan, update.deployment_plan
+def plans_of(context: ExecutionContext, update: DeploymentUpdate) -> tuple[PreparedPlan, PreparedPlan]:
+    """Return the plans before and after the update, which are read once: nobody may change them."""
+    if not context.update_plans:
+        if update.former_plan is None or update.deployment_plan is None:
+            raise Invalid(f"The update {update.id} is not prepared")
+        context.update_plans[:] = update.former_plan, update.deployment_plan
+    former, plan = context.update_plans
+    return former, plan
 
 
 def instance_plan(row: NodeInstance) -> InstancePlan:

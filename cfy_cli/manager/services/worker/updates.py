@@ -46,7 +46,7 @@ def read_plan(context: ExecutionContext) -> UpdatePlan:
     """Return the definitions before and after the update, and the changes of node instances."""
     with context.reading_own_rows() as store:
         update = records.get_of_execution(store.unscoped, context.execution)  # of the execution
-        (former, plan), changes = plans_of(update), update.changes
+        (former, plan), changes = plans_of(context, update), update.changes
     return UpdatePlan(
         former={
             "nodes": merge_nodes(former["nodes"], plan["nodes"]),
@@ -82,7 +82,7 @@ def add_unfinished(context: ExecutionContext, instance_ids: Sequence[str]) -> No
 def _set_deployment_attributes(context: ExecutionContext) -> None:
     with context.writing(context.permission) as store:
         update, deployment = read_rows(context, store)
-        _, plan = plans_of(update)
+        _, plan = plans_of(context, update)
         blueprint = store.unscoped.get(Blueprint, update.new_blueprint_storage_id)  # which the request has let through
         if blueprint is None:
             raise Invalid(f"Blueprint `{update.new_blueprint_id}` was deleted")
@@ -96,7 +96,7 @@ def _update_dependencies(context: ExecutionContext) -> None:
     """Store the dependencies on the deployments whose capabilities the new plan uses, and delete those of the old."""
     with context.reading_own_rows() as store:
         update, deployment = read_rows(context, store)
-        _, plan = plans_of(update)
+        _, plan = plans_of(context, update)
         instances = instances_after(read_instances(store, deployment), cast(UpdateChanges, update.changes))
         keeps_old = update.keep_old_deployment_dependencies
     lookups = StoreLookups(context.reading, deployment, execution_secrets(context))
@@ -110,7 +110,7 @@ def _update_nodes(context: ExecutionContext) -> None:
     """Store the new definitions beside what is removed later, which stays of the former blueprint."""
     with context.writing_own_rows() as store:
         update, deployment = read_rows(context, store)
-        former, plan = plans_of(update)
+        former, plan = plans_of(context, update)
         present = {row.id: row for row in read_nodes(store, deployment)}
         own = {node["name"]: node for node in plan["nodes"]}
         owner = owner_columns(deployment)
@@ -158,7 +158,7 @@ def _delete_instances(context: ExecutionContext) -> None:
 def _delete_nodes(context: ExecutionContext) -> None:
     with context.writing_own_rows() as store:
         update, deployment = read_rows(context, store)
-        names = [node["name"] for node in plans_of(update)[1]["nodes"]]
+        names = [node["name"] for node in plans_of(context, update)[1]["nodes"]]
         gone = delete(Node).where(Node.deployment_storage_id == deployment.storage_id, Node.id.not_in(names))
         store.unscoped.execute(gone)  # rows of the deployment
 
@@ -166,14 +166,14 @@ def _delete_nodes(context: ExecutionContext) -> None:
 def _update_schedules(context: ExecutionContext) -> None:
     with context.writing(context.permission) as store:
         update, deployment = read_rows(context, store)
-        former, plan = (each.get("deployment_settings") or {} for each in plans_of(update))
+        former, plan = (each.get("deployment_settings") or {} for each in plans_of(context, update))
         schedules.replace_defaults(store, deployment, former, plan)
 
 
 def _update_operations(context: ExecutionContext) -> None:
     with context.writing_own_rows() as store:
         update, deployment = read_rows(context, store)
-        nodes = {node["name"]: node for node in plans_of(update)[1]["nodes"]}
+        nodes = {node["name"]: node for node in plans_of(context, update)[1]["nodes"]}
         for row in read_nodes(store, deployment):
             _set_columns(row, nodes[row.id], deployment)
 
