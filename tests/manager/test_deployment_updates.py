@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import update as sql_update
 
-from cfy_cli.manager.engine import graph_runner
+from cfy_cli.manager.engine.ports import CancelRequest
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.worker.records import StoreRecords
 from cfy_cli.manager.store.models import DeploymentUpdate
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, Upload, wait_for_end, wait_until
@@ -280,8 +281,17 @@ def test_components_follow_the_update_of_their_parent(ask: Ask, upload: Upload, 
 def test_update_that_is_cancelled_halfway_goes_on_or_back(
     installed: Ask, upload: Upload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph_runner, "CANCEL_POLL_INTERVAL", 0.001)  # before the operation that waits has ended
     ask, (begun, go) = installed, (tmp_path / "begun", tmp_path / "go")
+    find_request = StoreRecords.cancel_request
+
+    def find_and_tell(records: StoreRecords) -> CancelRequest:
+        """Let the operation end once the engine knows that it has to stop."""
+        request = find_request(records)
+        if request is not CancelRequest.NONE:
+            go.touch()
+        return request
+
+    monkeypatch.setattr(StoreRecords, "cancel_request", find_and_tell)
     waits = f"#!/bin/bash\ntouch {begun}\nuntil [[ -e {go} ]]; do sleep 0.05; done\n"
     upload("slow", BEFORE.replace("db", "cache").replace("do.sh", "slow.sh"), {"slow.sh": waits})
 
@@ -294,10 +304,7 @@ def test_update_that_is_cancelled_halfway_goes_on_or_back(
         again = ask("POST", "/deployment-updates/d/update/initiate", json={"blueprint_id": "v2"})
         assert (again.status_code, again.json()["error_code"]) == (409, "conflict_error")
         assert ask("POST", f"/executions/{started['execution_id']}", json={"action": action}).ok
-        if action == "cancel":
-            go.touch()
         assert wait_for_end(ask, started["execution_id"])["status"] == "cancelled"
-        go.touch()
         record = ask("GET", f"/deployment-updates/{started['id']}").json()
         assert record["state"] == "failed"
         assert instances(ask).keys() == {"app", "db", "cache"}
