@@ -116,7 +116,8 @@ def test_register_asks_other_managers_and_not_the_embedded_one(cfy: Cfy, ask: As
     app = App(profile=Profile(name=LOCAL), environ={})
     embedded = CliRunner().invoke(main, shlex.split(command), obj=app)
     assert (embedded.exit_code, embedded.stdout[:20]) == (0, "Nothing to register:")
-    cfy(command, code=1)  # without --accept-eula
+    cfy(command, code=1)
+    assert "then give --accept-eula" in cfy.errors
     assert cfy(f"{command} -a") == f"Registered. Customer id: {_license(ask)['customer_id']}\n"
     cfy(f"{command} -a", code=1)
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import zipfile
 from pathlib import Path
 
@@ -94,6 +95,10 @@ def test_bundle_upload_adds_only_new_plugins(cfy: Cfy, files: Path):
     assert cfy("plugins bundle-upload -p bundle.tgz") == "Bundle uploaded, 0 new plugins\n"
     assert {plugin["package_name"] for plugin in json.loads(cfy("plugins list --json"))} == {"one", "two", "three"}
     cfy("plugins bundle-upload -p nowhere.tgz", code=2)
+    with socket.socket() as refusing:  # it is bound, and does not listen
+        refusing.bind(("127.0.0.1", 0))
+        cfy(f"plugins bundle-upload -p http://127.0.0.1:{refusing.getsockname()[1]}/bundle.tgz", code=1)
+    assert "or download it and give the file" in cfy.errors
 
 
 def test_bundle_upload_url_is_downloaded_by_manager(run: Run, wire: responses.RequestsMock):

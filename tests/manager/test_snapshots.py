@@ -229,6 +229,7 @@ def test_restore_is_refused_without_change(ask: Ask, app: AppContext, cfy: Cfy, 
     assert (answer.status_code, "first administrator" in answer.text) == (403, True)
     assert ask("POST", "/snapshots/none/restore", json={}).status_code == 404
     assert "no certificates" in cfy("snapshots restore s --restore-certificates", code=1) + cfy.errors
+    assert "Create or download it again" in cfy(f"snapshots upload {__file__}", code=1) + cfy.errors
     ask("PUT", "/blueprints/app", data=archive(FILES))
     execution = ask("POST", "/snapshots/s/restore", json={}).json()["id"]
     end = wait_for_end(ask, execution)

@@ -20,7 +20,10 @@ from cfy_cli.manager.store.models import License
 def check_eula(accepted: object) -> object:
     """Return whether the agreement is accepted. Raises Invalid when it is not."""
     if accepted in (False, "false", "False", "no", "off", 0, "0"):
-        raise Invalid("`is_eula` must be true: accept the End User License Agreement to register")
+        raise Invalid(
+            "`is_eula` must be true: accept the End User License Agreement to register",
+            hint="Read https://cloudify.co/license-community, then give --accept-eula.",
+        )
     return accepted
 
 

@@ -33,7 +33,7 @@ def check_value(entry: ConfigEntry, given: Json) -> Json:
             reason = f"{shown} is not {ARTICLES[str(schema['type'])]}"
         else:
             reason = "the value is refused" if entry.is_secret else mismatch.message
-        raise Conflict(f"Error validating {entry.full_name}: {reason}")
+        raise Conflict(f"Error validating {entry.full_name}: {reason}", hint="Show the present values: cfy config list")
     if isinstance(value, str):
         active_limits().check("config_value", len(value), f"The characters of {entry.full_name}", Conflict)
     return int(value) if schema["type"] == "integer" and isinstance(value, float) else value

@@ -20,7 +20,7 @@ def detect_suffix(archive: Path) -> str:
     """Return zip, tar, tar.gz, tar.bz2 or tar.xz by the content of a file. Raises Invalid for anything else."""
     suffix = detect_format(archive)
     if suffix is None:
-        raise Invalid(f"The uploaded file is not {FORMATS}")
+        raise Invalid(f"The uploaded file is not {FORMATS}", hint=READ_HINT)
     return suffix
 
 

@@ -17,6 +17,7 @@ FETCH_TIMEOUT = 300  # seconds for all of it
 READ_TIMEOUT = 30  # seconds without data
 CHUNK_SIZE = 1 << 16  # bytes
 MAX_REDIRECTS = 5
+OFFLINE_HINT = "Check the address and the network of the manager, or download it and give the file."
 TEMPORARY_STATUSES = (408, 425, 429)  # and those from 500
 
 
@@ -62,7 +63,7 @@ def fetch(url: str, file: IO[bytes], settings: ManagerSettings, *, max_bytes: in
     except AddressRefused as error:
         raise AddressRefused(f"`{url}` cannot be fetched: {error.message}", hint=error.hint) from error
     except requests.RequestException as error:
-        raise FetchInterrupted(f"`{url}` could not be fetched: {_reason(error)}") from error
+        raise FetchInterrupted(f"`{url}` could not be fetched: {_reason(error)}", hint=OFFLINE_HINT) from error
 
 
 def _open(session: "requests.Session", url: str) -> "requests.Response":
