@@ -136,7 +136,7 @@ def test_agent_workflows_without_agents_do_nothing(deployed):
 def test_agents_are_validated_before_new_ones_are_installed(deployment):
     hosts = deployment(node("h", AMQP, types=(HOST,), count=2))
     hosts.run("install")
-    assert "trust the authorities" in hosts.run("install_new_agents", manager_certificate="PEM").error
+    assert "ca_certificate" in hosts.run("install_new_agents", manager_certificate="PEM").error
     assert hosts.run("install_new_agents").state == "terminated"
     assert hosts.events_of("h_1") == [
         "Validating agent connection.",

@@ -39,7 +39,7 @@ node_templates:
 RUN = '#!/bin/bash\necho "my $word"\nctx instance runtime-properties had "${#word}"\nctx returns "$word"\n'
 FAIL = '#!/bin/bash\necho "bad $word" >&2\nexit 3\n'
 WAIT = "#!/bin/bash\n(setsid sleep 600 >/dev/null 2>&1 & echo $! >> {pids})\necho $$ >> {pids}\nsleep 600\n"
-MAX_MESSAGE = 6_000  # characters, base64 included
+MAX_MESSAGE = 3_500  # characters, base64 included
 SECRET = "Vhx81-hidden-0qPz"
 
 

@@ -1,13 +1,17 @@
 """How many statements the database gets for an operation, an environment and a request: a growth is noticed here."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select, update
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.worker.remote_operations import RemoteOperations
+from cfy_cli.manager.store.models import Execution, NodeInstance, Operation, TasksGraph
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, wait_for_end
 
@@ -26,12 +30,14 @@ node_templates:
 
 
 @contextmanager
-def counting(app: AppContext) -> Iterator[Counter[str]]:
-    """Count the statements of all threads by their text."""
+def counting(app: AppContext, *, only_here: bool = False) -> Iterator[Counter[str]]:
+    """Count the statements of all threads, or of this one, by their text."""
     counter: Counter[str] = Counter()
+    here = threading.get_ident()
 
     def on_statement(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "FROM config_values" not in statement:  # read again once a second, whoever asks
+        is_counted = not only_here or threading.get_ident() == here
+        if is_counted and "FROM config_values" not in statement:  # read again once a second, whoever asks
             counter[" ".join(statement.split())] += 1
 
     event.listen(app.database.engine, "before_cursor_execute", on_statement)
@@ -56,6 +62,7 @@ REQUESTS = (  # what each may take at most, on PostgreSQL: with the check of the
 )
 MAX_OF_ENVIRONMENT = 90  # statements of a request that makes one, with its execution; a worker that polls adds some
 MAX_OF_OPERATION = 16  # in the worst case, in which each change is stored alone
+MAX_OF_CALL = {"prepare": 3, "update_instance": 5}  # of an operation that runs elsewhere
 
 
 def test_requests_need_no_more_statements_than_they_did(ask: Ask, app: AppContext) -> None:
@@ -87,3 +94,27 @@ def test_operations_need_no_more_statements_than_they_did(ask: Ask, upload: Uplo
     assert changes <= 40 * MAX_OF_OPERATION, counter
     rows = sum(number for statement, number in counter.items() if statement.startswith("INSERT INTO operations"))
     assert rows == 1  # all operations of a graph in one statement
+    _check_record_calls(app, execution)
+
+
+def _check_record_calls(app: AppContext, execution: str) -> None:
+    """Count the statements of calls by an operation that runs elsewhere: as if one ran still."""
+    of_execution = TasksGraph.execution_id == execution
+    with app.database.write() as session:
+        session.execute(update(Execution).where(Execution.id == execution).values(status="started"))
+        found = select(Operation).join(TasksGraph, TasksGraph.id == Operation.tasks_graph_id).where(of_execution)
+        operation = session.scalars(found.where(Operation.type == "RemoteWorkflowTask").limit(1)).one()
+        operation.state = "started"
+        instance = session.scalars(select(NodeInstance.id).limit(1)).one()
+        operation_id, number = operation.id, operation.attempt
+    prepare = {"values": {}, "ends": {}, "instance_ids": [instance], "known_nodes": []}
+    change = {"instance_id": instance, "version": None, "state": None, "system_properties": None}
+    calls: tuple[tuple[str, JsonObject], ...] = (
+        ("prepare", prepare), ("update_instance", {**change, "runtime_properties": {"a": 1}})
+    )  # fmt: skip
+    remote = app.service(RemoteOperations)
+    for method, arguments in calls:
+        remote.call(operation_id, number, method, arguments)  # the nodes are read
+        with counting(app, only_here=True) as counter:
+            assert "result" in remote.call(operation_id, number, method, arguments)
+        assert sum(counter.values()) <= MAX_OF_CALL[method], f"{method}: {counter}"

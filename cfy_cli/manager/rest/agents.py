@@ -154,13 +154,13 @@ def update_agent(call: Call, name: str, body: AgentChange) -> JsonObject:
 
 @routes.patch("/agents", "agent_replace_certs")
 def replace_certificates(call: Call, body: NewCertificates) -> Replaced:
-    """Refuse to replace the certificates of agents, which have none: they trust what their host trusts."""
+    """Refuse to replace the certificates of agents, which are named in the configuration of each."""
     if not (body.broker_ca_cert or body.manager_ca_cert):
         raise Invalid("Give the new certificate as `manager_ca_cert` or `broker_ca_cert`")
     if agents.is_any(call.store):
         raise Invalid(
-            "The agents have no certificates that could be replaced: nothing was changed",
-            hint="They trust the authorities that their host trusts: add the certificate there",
+            "The certificates of agents are replaced on their hosts: nothing was changed",
+            hint="Put the new one there, into the file that `ca_certificate` of ~/.cfy-agents/agent.json names",
             code=ErrorCode.ILLEGAL_ACTION,
         )
     return {"number_of_updated_agents": 0}

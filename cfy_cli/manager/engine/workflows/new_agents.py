@@ -30,8 +30,8 @@ def install_new_agents(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> 
     """Validate all agents first; install new ones only when all have answered. A new agent ends the old one."""
     if parameters.get("manager_certificate"):
         raise Invalid(
-            "Agents cannot be given the certificate of a manager (manager_certificate): they trust the authorities "
-            "that their host trusts. Add it there, and install the agents without it"
+            "Agents cannot be given the certificate of a manager (manager_certificate) by this manager. Put it on the "
+            "hosts and name its file in `ca_certificate` of ~/.cfy-agents/agent.json; install the agents without it"
         )
     topology = ctx.topology()
     builder = GraphBuilder("install_agents")
