@@ -30,7 +30,7 @@ from cfy_cli.manager.engine.process import ProcessRegistry
 from cfy_cli.manager.engine.process_tree import OPERATION_ID_VARIABLE
 from cfy_cli.manager.engine.tasks import Abandoned, Attempt
 
-MAX_REMEMBERED = 5000  # operations that succeeded, until their engine asks again because their outcome was lost
+MAX_REMEMBERED = 5000  # operations that have ended, until their engine asks again because their outcome was lost
 POLL_INTERVAL = 0.25  # seconds between looks for events that are to be sent
 
 
@@ -64,7 +64,7 @@ class OperationRunner:
         self._executions = ExecutionCache(user)
         self._running: dict[str, RunningOperation] = {}
         self._tasks: dict[str, str] = {}  # operations by task of Celery
-        self._succeeded: OrderedDict[str, tuple[int, OutcomeMessage]] = OrderedDict()
+        self._ended: OrderedDict[str, tuple[int, OutcomeMessage]] = OrderedDict()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         threading.Thread(target=self._send_events, name="events", daemon=True).start()
@@ -108,14 +108,14 @@ class OperationRunner:
         return outcome
 
     def find(self, operation_ids: Collection[str]) -> JsonObject:
-        """Return what is known of operations: the number of the attempt that runs, or the end of one that succeeded."""
+        """Return what is known of operations: the number of the attempt that runs, or the end of the last one."""
         found: JsonObject = {}
         with self._lock:
             for operation_id in operation_ids:
                 if operation_id in self._running:
                     found[operation_id] = {"number": self._running[operation_id].number, "outcome": None}
-                elif operation_id in self._succeeded:
-                    number, outcome = self._succeeded[operation_id]
+                elif operation_id in self._ended:
+                    number, outcome = self._ended[operation_id]
                     found[operation_id] = {"number": number, "outcome": dict(outcome)}  # type: ignore[arg-type]
         return found
 
@@ -152,8 +152,10 @@ class OperationRunner:
 
     def _remembered(self, operation_id: str, number: int) -> OutcomeMessage | None:
         with self._lock:
-            remembered = self._succeeded.get(operation_id)
-        return remembered[1] if remembered and remembered[0] == number else None
+            remembered = self._ended.get(operation_id)
+        if remembered is None or remembered[0] != number or remembered[1]["failure"] is not None:
+            return None
+        return remembered[1]
 
     def _run(self, message: OperationMessage, attempt: Attempt, running: RunningOperation) -> OutcomeMessage:
         records = running.records
@@ -175,15 +177,15 @@ class OperationRunner:
             message_text, traceback = records.masking.mask(failure.message), records.masking.mask(failure.traceback)
             masked = replace(masked, failure=replace(failure, message=message_text, traceback=traceback))
         ended = outcome_message(masked, operation_id, records.take_events())
-        if outcome.failure is None:
+        if outcome.failure is None or not records.stopped.is_set():  # a kill is no failure of the operation
             self._remember(operation_id, attempt.number, ended)
         return ended
 
     def _remember(self, operation_id: str, number: int, outcome: OutcomeMessage) -> None:
         with self._lock:
-            self._succeeded[operation_id] = (number, outcome)
-            if len(self._succeeded) > MAX_REMEMBERED:
-                self._succeeded.popitem(last=False)
+            self._ended[operation_id] = (number, outcome)
+            if len(self._ended) > MAX_REMEMBERED:
+                self._ended.popitem(last=False)
 
     def _send_events(self) -> None:
         while not self._stopping.is_set():

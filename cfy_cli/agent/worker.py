@@ -84,7 +84,8 @@ def run(
 
 def _add_task(app: Celery, runner: OperationRunner) -> None:
     def is_known(operation_id: str) -> bool:
-        return operation_id in ask_workers(app, [operation_id], PEER_TIMEOUT)
+        found = ask_workers(app, [operation_id], PEER_TIMEOUT).get(operation_id)
+        return found is not None and (found["outcome"] is None or found["outcome"]["failure"] is None)
 
     def run_operation(task: "Task[[OperationMessage], OutcomeMessage]", message: OperationMessage) -> OutcomeMessage:
         redelivered = bool((task.request.delivery_info or {}).get("redelivered"))

@@ -45,3 +45,14 @@ def test_operation_makes_as_few_calls_as_it_can(deployment: Callable[..., Deploy
         ["prepare", "update_instance"],  # in Python
         ["prepare", "update_instance"],  # with functions in its inputs
     ]
+
+
+@pytest.mark.parametrize("executor", ["celery"], indirect=True)
+def test_failure_of_an_operation_is_remembered(deployment: Callable[..., Deployment], celery_stories: "CeleryStories"):
+    """An engine that has lost the end of an operation asks for it, and does not run a failure again."""
+    celery_stories.server.records.clear()
+    failed = deployment(node("a", {"create": operation(source="#!/bin/bash\nexit 3")})).run("install")
+    assert failed.state == "failed"
+    [found] = celery_stories.client.find([*celery_stories.server.records]).values()
+    assert found["number"] == 0
+    assert "exit_code: 3" in str(found["outcome"])

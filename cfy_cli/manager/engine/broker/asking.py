@@ -24,7 +24,9 @@ def ask_workers(app: Celery, operation_ids: Collection[str], timeout: float) -> 
     found: dict[str, Found] = {}
     for reply in replies or ():
         for answers in reply.values():
-            found.update(cast("dict[str, Found]", answers))
+            for operation_id, known in cast("dict[str, Found]", answers).items():
+                if operation_id not in found or found[operation_id]["number"] < known["number"]:
+                    found[operation_id] = known  # another worker may know an earlier attempt
     return found
 
 

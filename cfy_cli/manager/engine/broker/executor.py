@@ -21,7 +21,7 @@ from cfy_cli.manager.engine.broker.messages import (
     read_outcome,
 )
 from cfy_cli.manager.engine.operations.plugin import EXTENSIONS
-from cfy_cli.manager.engine.ports import Job, OutcomeCallback, Records, ResumingExecutor
+from cfy_cli.manager.engine.ports import Job, OutcomeCallback, Records, ResumingExecutor, StartMode
 from cfy_cli.manager.engine.remote_hosts import AGENT_EXECUTORS
 from cfy_cli.manager.engine.tasks import Attempt, Operation, Outcome
 
@@ -57,7 +57,10 @@ class CeleryExecutor:
 
     def recall(self, operation_ids: Collection[str]) -> Collection[str]:
         self._begun = operation_ids
-        self._found = self._client.find(operation_ids)
+        found = self._client.find(operation_ids)
+        if self._job.start_mode is StartMode.RESUMED:  # what has failed is to be run again
+            found = {each: known for each, known in found.items() if not _has_failed(known)}
+        self._found = found
         self._local.recall(operation_ids)
         return self._found.keys()
 
@@ -135,3 +138,7 @@ class CeleryExecutor:
             job = job_message(former, self._files)
         begun = operation_id in self._begun
         return operation_message(attempt, operation_id, job, sent_at=time.time(), may_have_begun=begun)
+
+
+def _has_failed(found: Found) -> bool:
+    return found["outcome"] is not None and found["outcome"]["failure"] is not None
