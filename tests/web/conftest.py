@@ -103,7 +103,9 @@ def browser() -> Iterator["Browser"]:
         pytest.skip("CFY_TEST_CHROMIUM names no browser, and there is no chromium in the PATH")
     playwright.expect.set_options(timeout=WAIT_TIMEOUT)
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--process-per-site"]
+        )
         yield browser
         browser.close()
 
@@ -148,6 +150,7 @@ def open_page(browser: "Browser", manager: Manager, contexts: dict[str, "Browser
             contexts[key] = browser.new_context(base_url=manager.url, reduced_motion="reduce", **options)
             contexts[key].set_default_timeout(WAIT_TIMEOUT)
             log_in(contexts[key], manager, user)
+            contexts[key].new_page().goto("/health")  # keeps the process for the pages of other tests
         page = contexts[key].new_page()
         pages.append(page)
         show(page, screen)

@@ -4,20 +4,30 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.web.conftest import HOSTILE, Manager, NewContext, OpenPage, show
+from tests.web.conftest import HOSTILE, Manager, NewContext, OpenPage, log_in, show
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 MAX_FIRST_PAGE = 150_000  # bytes
 SCREENS = (
-    "deployments", "deployments/shown", "executions", "executions/{execution}", "blueprints", "blueprints/waiting",
-    "groups", "schedules",
+    "deployments", "executions", "executions/{execution}", "deployments/shown", "groups", "schedules", "blueprints",
+    "blueprints/waiting",
 )  # fmt: skip
-SHAPES = {
-    "desk": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-    "phone": {"viewport": {"width": 400, "height": 800}, "color_scheme": "dark"},
-}
+EXAMINED = ("deployments", "blueprints/waiting")  # by axe-core on phones too, in dark colours
+
+
+def desk(page: "Page") -> None:
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light")
+
+
+def phone(page: "Page") -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.emulate_media(color_scheme="dark")
+
+
+SHAPES = (desk, phone)
 
 
 @pytest.fixture(scope="module")
@@ -37,31 +47,32 @@ def serious_findings(page: "Page") -> list[str]:
     return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in ("serious", "critical")]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_screens_are_accessible_and_fit(open_page: OpenPage, execution: str, shape: str):
+def test_screens_are_accessible_and_fit(open_page: OpenPage, execution: str):
     pytest.importorskip("axe_playwright_python", reason="the package axe-playwright-python is not installed")
-    page = open_page(**SHAPES[shape])
+    page = open_page()
     problems: list[str] = []
     page.on(
         "console",
         lambda message: problems.append(f"{message.location}: {message.text}") if message.type == "error" else None,
     )
     page.on("pageerror", lambda error: problems.append(str(error)))
-    for screen in SCREENS:
-        show(page, screen.format(execution=execution))
-        problems += [f"{screen}: {each}" for each in serious_findings(page)]
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            problems.append(f"{screen} is wider than the window")
-    page.goto("/#/blueprints/waiting")
-    page.get_by_role("button", name="Create a deployment").click()
-    problems += [f"the form: {each}" for each in serious_findings(page)]
+    for shape in SHAPES:
+        shape(page)
+        for screen in SCREENS:
+            show(page, screen.format(execution=execution))
+            if screen in EXAMINED or shape is desk:
+                problems += [f"{screen}: {each}" for each in serious_findings(page)]
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                problems.append(f"{screen} is wider than the window")
+        page.get_by_role("button", name="Create a deployment").click()
+        problems += [f"the form: {each}" for each in serious_findings(page)]
+        page.keyboard.press("Escape")
     assert not [each for each in problems if "/icon" not in each]  # blueprints without an icon are answered 404
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_log_in_is_accessible_and_small(new_context: NewContext, shape: str):
+def test_log_in_is_accessible_and_small(new_context: NewContext):
     pytest.importorskip("axe_playwright_python", reason="the package axe-playwright-python is not installed")
-    page = new_context(**SHAPES[shape]).new_page()
+    page = new_context().new_page()
     sizes: list[int] = []
     page.on("requestfinished", lambda request: sizes.append(len(request.response().body())))
     page.goto("/")
@@ -69,16 +80,18 @@ def test_log_in_is_accessible_and_small(new_context: NewContext, shape: str):
     page.wait_for_load_state("networkidle")
     assert len(sizes) > 5
     assert sum(sizes) < MAX_FIRST_PAGE
-    assert not serious_findings(page)
+    for shape in SHAPES:
+        shape(page)
+        assert not serious_findings(page)
 
 
-def test_first_screen_is_small(open_page: OpenPage, manager: Manager):
-    page = open_page("schedules")
+def test_first_screen_is_small(new_context: NewContext, manager: Manager):
+    context = new_context()
+    log_in(context, manager)
+    page = context.new_page()
     sizes: list[int] = []
     page.on("requestfinished", lambda request: sizes.append(len(request.response().body())))
-    page.goto("about:blank")
-    page.goto("/")
-    page.locator("main:not([aria-busy]) h1").wait_for()
+    show(page, "deployments")
     page.wait_for_load_state("networkidle")
     assert len(sizes) > 10
     assert sum(sizes) < MAX_FIRST_PAGE

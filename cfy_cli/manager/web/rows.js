@@ -61,13 +61,19 @@ export function windowedRows({ role, label, draw, open, turn = () => {}, rowHeig
     space.querySelector(`[data-index="${active}"]`)?.focus({ preventScroll: true });
   }
 
+  /** Open a row; when its dialog closes, the focus returns to it, even if it was drawn again meanwhile. */
+  function openRow(index) {
+    active = index;
+    open(index);
+    const isReturning = () => document.activeElement === document.body && focus(active);
+    if (document.querySelector("dialog[open]")) document.addEventListener("close", isReturning, { capture: true, once: true });
+  }
+
   const rowOf = (event) => event.target.closest("[data-index]");
   view.addEventListener("scroll", render);
   view.addEventListener("click", (event) => {
     const row = rowOf(event);
-    if (!row) return;
-    active = Number(row.dataset.index);
-    open(active);
+    if (row) openRow(Number(row.dataset.index));
   });
   view.addEventListener("focusin", (event) => {
     const row = rowOf(event);
@@ -81,7 +87,7 @@ export function windowedRows({ role, label, draw, open, turn = () => {}, rowHeig
       PageDown: () => focus(active + page), PageUp: () => focus(active - page),
       Home: () => focus(0), End: () => focus(count - 1),
       ArrowRight: () => turn(active, true), ArrowLeft: () => turn(active, false),
-      Enter: () => open(active), " ": () => open(active),
+      Enter: () => openRow(active), " ": () => openRow(active),
     }[event.key];
     if (!act) return;
     event.preventDefault();
