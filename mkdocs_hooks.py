@@ -14,7 +14,7 @@ import click
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from cfy_cli.contract.exit_codes import EXIT_CODES
+from cfy_cli.contract.error_texts import ERROR_TEXTS
 from cfy_cli.contract.limits import Limits
 from cfy_cli.dsl import find_definitions, reference
 from cfy_cli.main import main as root
@@ -22,7 +22,8 @@ from cfy_cli.manager.server import create_app
 from cfy_cli.manager.services.configuration.catalogue import ENTRIES
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.settings import ManagerSettings
-from cfy_cli.pages import CONFIGURATION, CONFIGURATION_EXAMPLE, ENVIRONMENT, FILES, walk
+from cfy_cli.pages import walk
+from cfy_cli.shell.environment_page import build_environment_page
 from cfy_cli.shell.examples import examples_of
 from cfy_cli.shell.explanations import explain
 from cfy_cli.shell.global_options import GlobalOption
@@ -138,6 +139,16 @@ def types() -> Lines:
                 if rows:
                     yield f"\n| {part} | |\n|---|---|"
                     yield from (f"| `{row}` | {_cell(text)} |" for row, text in rows)
+            language = "text" if kind == "workflow" else "yaml"
+            yield from (f"\n```{language}\n{example}```\n" for example in found.examples.values())
+
+
+def errors() -> Lines:
+    yield "# Error codes\n"
+    yield "The field `error_code` of answers of the REST API, and `error.code` of commands with `--json`."
+    yield "`cfy explain CODE` prints one. The problems of a blueprint have [rules](rules.md) instead.\n"
+    yield "| code | |\n|---|---|"
+    yield from (f"| `{code}` | {_cell(text)} |" for code, text in sorted(ERROR_TEXTS.items()))
 
 
 def settings() -> Lines:
@@ -154,17 +165,6 @@ def settings() -> Lines:
         yield f"| `{entry.full_name}` | `{json.dumps(entry.default)}` | {_cell(text)} |"
 
 
-def environment() -> Lines:
-    yield "# Exit codes, environment and files\n"
-    yield "## Exit codes\n\n| code | |\n|---|---|"
-    yield from (f"| {code} | {text} |" for code, text in EXIT_CODES)
-    yield "\n## Environment variables\n\n| variable | |\n|---|---|"
-    yield from (f"| `{name}` | {_cell(text)} |" for name, text in ENVIRONMENT)
-    yield "\n## Files\n\n| file | |\n|---|---|"
-    yield from (f"| `{name}` | {text} |" for name, text in FILES)
-    yield f"\n## Configuration file\n{CONFIGURATION}\n```toml\n{CONFIGURATION_EXAMPLE}```"
-
-
 def _cell(text: str) -> str:
     """Return text for a cell of a table, on one line."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
@@ -176,6 +176,7 @@ PAGES: Mapping[str, Callable[[], Lines]] = {
     "functions": functions,
     "rules": rules,
     "types": types,
+    "errors": errors,
     "settings": settings,
-    "environment": environment,
+    "environment": build_environment_page,
 }

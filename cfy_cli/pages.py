@@ -11,54 +11,11 @@ import click
 from cfy_cli.contract.exit_codes import EXIT_CODES
 from cfy_cli.main import main as root
 from cfy_cli.shell.completion import SHELLS, completion_script, file_name
+from cfy_cli.shell.environment_page import CONFIGURATION, CONFIGURATION_EXAMPLE, ENVIRONMENT, FILES
 from cfy_cli.shell.examples import examples_of
 from cfy_cli.shell.global_options import GlobalOption
 
 FOLDER = Path(__file__).parents[1]
-ENVIRONMENT = (
-    (
-        "CFY_WORKDIR",
-        "The folder that contains .cloudify, with profiles and the manager on this machine, and config.toml. "
-        "Default: home.",
-    ),
-    ("XDG_CONFIG_HOME", "The folder that contains cfy/config.toml. Default: ~/.config."),
-    ("CFY_AUTOSTART", "Set to false, commands do not start the manager on this machine."),
-    ("CLOUDIFY_MANAGER", "The manager to use, as with --manager."),
-    ("CLOUDIFY_USERNAME, CLOUDIFY_PASSWORD", "The credentials to use instead of those of the profile."),
-    ("CLOUDIFY_TOKEN", "The token to use instead of the credentials of the profile."),
-    ("CLOUDIFY_TENANT", "The tenant to use, as with --tenant-name."),
-    ("CLOUDIFY_SSL_TRUST_ALL", "Set to true, any certificate is trusted."),
-    ("LOCAL_REST_CERT_FILE", "The file with the certificate of the manager."),
-    ("CFY_PROFILE", "The profile to use, as with --profile."),
-    ("HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "Proxies, as in other programs."),
-    ("NO_COLOR", "Set to any value, output is not colored."),
-)
-CONFIGURATION = """
-The file ~/.config/cfy/config.toml, or config.toml in $CFY_WORKDIR, sets defaults of the output and aliases of commands.
-An option on the command line overrides an environment variable, a variable overrides the profile in use, and a profile
-overrides the file. `cfy profiles show-current --effective` shows what applies, and from where.
-
-`format` and `color` have the values of the options of the same name. `events` is compact (as with --compact), full, or
-auto: compact on a terminal. [columns] has the columns of lists by the name of
-the list; they apply to tables, not to JSON and other data. [aliases] has short names of commands with their options;
-more options may follow them, and they cannot have the name of a command.
-"""
-CONFIGURATION_EXAMPLE = """\
-color = "never"
-
-[columns]
-deployments = ["id", "blueprint_id", "installation_status", "labels"]
-
-[aliases]
-ll = "deployments list --sort-by created_at --descending"
-"""
-FILES = (
-    ("~/.config/cfy/config.toml", "The configuration file, see above."),
-    ("~/.cloudify/profiles/NAME/context.json", "A profile: the address and credentials of a manager."),
-    ("~/.cloudify/active.profile", "The name of the profile in use."),
-    ("~/.cloudify/cache", "Cached names for completion; may be deleted at any time."),
-    ("~/.cloudify/manager", "The data of the manager on this machine."),
-)
 
 
 def walk(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[click.Context]:

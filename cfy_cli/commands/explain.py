@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def cli(
     app: App, word: tuple[str, ...], blueprint_path: str | None, plugin: str | None, plugin_yaml: tuple[str, ...]
 ) -> None:
-    """Explain WORD: a type, function, workflow, rule of `cfy blueprints lint`, or command.
+    """Explain WORD: a type, function, workflow, rule of `cfy blueprints lint`, error code, or command.
 
     A type may be named by the last part of its name: `cfy explain Compute`.
     """
@@ -35,7 +35,7 @@ def cli(
 
     definitions = load_definitions(app, blueprint_path, plugin, plugin_yaml)
     text = " ".join(word)
-    found = explain(text, definitions, _find_command(word))
+    found = explain(text, definitions, find_command(word))
     if not found:
         raise NotFound(
             f"Nothing is named `{text}`{suggest(text, known_words(definitions))}",
@@ -47,7 +47,8 @@ def cli(
         app.say("\n\n".join("\n".join(describe(each)) for each in found))
 
 
-def _find_command(words: Sequence[str]) -> click.Command | None:
+def find_command(words: Sequence[str]) -> click.Command | None:
+    """Return the command of these words, if there is one."""
     context = click.get_current_context().find_root()
     command: click.Command | None = context.command
     for word in words:

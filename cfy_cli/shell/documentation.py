@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from html import escape
 from pathlib import Path
 
 import cfy_cli
+from cfy_cli.shell.environment_page import build_environment_page
 
 PACKAGE = Path(cfy_cli.__file__).parent
 FOLDERS = (PACKAGE / "docs", PACKAGE.parent / "docs")  # of an installation, and of a checkout
 DEFAULT_WIDTH = 80
+BUILT = PACKAGE.parent / "build" / "docs"  # of `make docs` in a checkout
+TEXT_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>{title}</title>
+<pre style="max-width: 80ch; margin: 2em auto; white-space: pre-wrap">{text}</pre></html>
+"""
 HEADING = re.compile(r"^(#+) +(.*)$")
 
 
 @dataclass(frozen=True)
 class Page:
     name: str  # `how-to/secrets`
-    path: Path
+    read: Callable[[], str]
 
     @cached_property
     def text(self) -> str:
-        return self.path.read_text(encoding="utf-8")
+        return self.read()
 
     @property
     def title(self) -> str:
@@ -54,16 +62,54 @@ def load_pages() -> Mapping[str, Page]:
     if folder is None:
         return {}
     files = sorted(folder.rglob("*.md"))
-    return {name: Page(name, file) for file in files if (name := file.relative_to(folder).with_suffix("").as_posix())}
+    names = [file.relative_to(folder).with_suffix("").as_posix() for file in files]
+    pages = {name: Page(name, partial(file.read_text, "utf-8")) for name, file in zip(names, files, strict=True)}
+    generated = "reference/environment"
+    return pages | {generated: Page(generated, lambda: "\n".join(build_environment_page()))}
 
 
-def find_text(pages: Mapping[str, Page], word: str) -> str | None:
+@dataclass(frozen=True)
+class Found:
+    """A page, or a section of it."""
+
+    page: Page
+    section: str | None  # its heading
+    text: str
+
+
+def find_page(pages: Mapping[str, Page], word: str) -> Found | None:
     """Return the page or the section of a page with this name."""
     wanted = word.lower().removesuffix(".md")
     for page in pages.values():
         if wanted in (page.name, page.name.rpartition("/")[2], page.title.lower()):
-            return page.text.strip()
-    return next((section for page in pages.values() if (section := page.find_section(word))), None)
+            return Found(page, None, page.text.strip())
+    sections = ((page, page.find_section(word)) for page in pages.values())
+    return next((Found(page, word, text) for page, text in sections if text), None)
+
+
+def find_mentions(pages: Mapping[str, Page], word: str) -> list[str]:
+    """Return the names of the pages that contain the word."""
+    whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+    return [page.name for page in pages.values() if whole.search(page.text)]
+
+
+def has_display(environ: Mapping[str, str]) -> bool:
+    """Tell whether a browser can show a window."""
+    return sys.platform == "darwin" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
+def open_in_browser(found: Found, folder: Path) -> bool:
+    """Open the page in the browser: as `make docs` has built it, or else as text in a file of the folder."""
+    import webbrowser
+
+    built = BUILT / found.page.name.removesuffix("index") / "index.html"
+    if not built.is_file():
+        built = folder / f"{found.page.name.replace('/', '-')}.html"
+        folder.mkdir(parents=True, exist_ok=True)
+        built.write_text(TEXT_PAGE.format(title=escape(found.page.title), text=escape(found.text)), encoding="utf-8")
+        return webbrowser.open(built.resolve().as_uri())
+    anchor = f"#{re.sub(r'[^a-z0-9_]+', '-', found.section.lower()).strip('-')}" if found.section else ""
+    return webbrowser.open(built.resolve().as_uri() + anchor)
 
 
 def wrap(text: str, width: int) -> str:

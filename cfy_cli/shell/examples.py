@@ -106,7 +106,7 @@ EXAMPLES = {
         "cfy deployments update web-1 -b web-2 -i port=8081",
     ),
     "deployments summary": ("cfy deployments summary blueprint_id deployment_status",),
-    "docs": ("cfy docs", "cfy docs tutorial", "cfy docs constraints"),
+    "docs": ("cfy docs", "cfy docs tutorial", "cfy docs constraints --print"),
     "doctor": ("cfy doctor", "cfy doctor --profile production"),
     "events delete": ("cfy events delete web-1 --before '3 months ago' --store-before",),
     "events list": (

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from cfy_cli.contract.error_texts import ERROR_TEXTS
 from cfy_cli.dsl import reference
 from cfy_cli.output.explanations import Explanation, Rows
 
@@ -17,19 +18,72 @@ if TYPE_CHECKING:
     from cfy_cli.dsl.inheritance import ResolvedType
     from cfy_cli.dsl.problems import Location
 
+HOST = "cloudify.nodes.Compute"
+# Examples of types whose properties alone do not say what they need.
+EXAMPLES_OF_TYPES = {
+    "cloudify.nodes.SharedResource": """\
+node_templates:
+  network:
+    type: cloudify.nodes.SharedResource
+    properties: {resource_config: {deployment: {id: network}}}
+""",
+    "cloudify.relationships.depends_on_lifecycle_operation": """\
+node_templates:
+  db:
+    type: cloudify.nodes.Root
+    interfaces: {cloudify.interfaces.lifecycle: {create: reload.sh}}
+  web:
+    type: cloudify.nodes.Root
+    relationships:
+      - type: cloudify.relationships.depends_on_lifecycle_operation
+        target: db
+        properties: {operation: create}
+""",
+    "cloudify.relationships.depends_on_shared_resource": """\
+node_templates:
+  network:
+    type: cloudify.nodes.SharedResource
+    properties: {resource_config: {deployment: {id: network}}}
+  web:
+    type: cloudify.nodes.Root
+    relationships:
+      - type: cloudify.relationships.depends_on_shared_resource
+        target: network
+        target_interfaces:
+          cloudify.interfaces.relationship_lifecycle:
+            establish: {inputs: {workflow_id: attach}}
+            unlink: {inputs: {workflow_id: detach}}
+""",
+    "cloudify.relationships.connected_to_shared_resource": """\
+node_templates:
+  network:
+    type: cloudify.nodes.SharedResource
+    properties: {resource_config: {deployment: {id: network}}}
+  web:
+    type: cloudify.nodes.Root
+    relationships:
+      - type: cloudify.relationships.connected_to_shared_resource
+        target: network
+        target_interfaces:
+          cloudify.interfaces.relationship_lifecycle:
+            establish: {inputs: {workflow_id: attach}}
+            unlink: {inputs: {workflow_id: detach}}
+""",
+}
 TYPE_KINDS = ("node type", "relationship", "data type")
 
 
 def explain(word: str, definitions: Definitions, command: click.Command | None) -> list[Explanation]:
     """Return an explanation for each thing of this name; a type may be named by the last part of its name."""
     found = [*_types(word, definitions), *_functions(word), *_workflows(word, definitions), *_rules(word)]
+    found += [*_error_codes(word)]
     return [*found, *([_command(word, command)] if command else [])]
 
 
 def known_words(definitions: Definitions) -> set[str]:
     return {
         *definitions.node_types, *definitions.relationships, *definitions.data_types, *definitions.workflows,
-        *reference.functions(), *reference.rules(),
+        *reference.functions(), *reference.rules(), *ERROR_TEXTS,
     }  # fmt: skip
 
 
@@ -45,6 +99,7 @@ def _types(word: str, definitions: Definitions) -> Iterator[Explanation]:
             data_type["description"] or "",
             {"derived from": data_type["derived_from"] or "", "defined in": _place(place) if place else ""},
             {"properties": _schema(data_type["properties"])},
+            {"example": f"inputs:\n  value:\n    type: {name}\n"},
         )  # fmt: skip
 
 
@@ -61,19 +116,24 @@ def _resolved_type(kind: str, found: ResolvedType, types: Mapping[str, ResolvedT
             "source interfaces": _interfaces(found.interfaces),
             "target interfaces": _interfaces(found.target_interfaces),
         }
-        example = "node_templates:\n  web:\n    type: cloudify.nodes.Root\n    relationships:\n"
+        example = "node_templates:\n  db:\n    type: cloudify.nodes.Root\n"
+        example += "  web:\n    type: cloudify.nodes.Root\n    relationships:\n"
         example += f"      - type: {found.name}\n        target: db\n"
         example += _required(found.properties, "        ")
     else:
         sections["interfaces"] = _interfaces(found.interfaces)
         name = found.name.rpartition(".")[2].lower()
         example = f"node_templates:\n  {name}:\n    type: {found.name}\n{_required(found.properties, '    ')}"
+        if HOST not in found.hierarchy and _runs_on_host(found.interfaces):
+            example += "    relationships:\n      - type: cloudify.relationships.contained_in\n        target: host\n"
+            example += f"  host:\n    type: {HOST}\n"
     derived = sorted(name for name, other in types.items() if other.hierarchy[-2:-1] == [found.name])
     facts = {
         "derived from": " > ".join(reversed(found.hierarchy[:-1])),
         "defined in": _place(found.node.location),
         "derived types": ", ".join(derived),
     }
+    example = EXAMPLES_OF_TYPES.get(found.name, example)
     return Explanation(kind, found.name, "", facts, sections, {"example": example})
 
 
@@ -104,6 +164,11 @@ def _rules(word: str) -> Iterator[Explanation]:
         yield Explanation("rule", word, text["summary"], {"advice": text["advice"]}, examples=examples)
 
 
+def _error_codes(word: str) -> Iterator[Explanation]:
+    if word in ERROR_TEXTS:
+        yield Explanation("error code", word, ERROR_TEXTS[word])
+
+
 def _command(word: str, command: click.Command) -> Explanation:
     from cfy_cli.shell.examples import EXAMPLES
 
@@ -128,6 +193,12 @@ def _schema(schema: Schema) -> Rows:
 
 def _interfaces(interfaces: Interfaces) -> Rows:
     return [(name, ", ".join(operations)) for name, operations in interfaces.items()]
+
+
+def _runs_on_host(interfaces: Interfaces) -> bool:
+    """Tell whether an operation is of the plugin of scripts, which runs on the host of a node."""
+    implementations = [operation["implementation"] for each in interfaces.values() for operation in each.values()]
+    return any(implementation.startswith("script.") for implementation in implementations)
 
 
 def _required(schema: Schema, indent: str) -> str:
