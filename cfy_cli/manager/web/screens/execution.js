@@ -34,14 +34,15 @@ class ExecutionScreen {
     this.trail = changing("div");
     this.heading = changing("div", { class: "heading" });
     this.reason = changing("div", { role: "status" });
-    this.facts = changing("div", { class: "card facts" });
+    this.progress = changing("div");
+    this.facts = changing("div");
     if (!may("event_list")) return;
     this.timeline = timeline({ attempts: this.attempts, onOpen: (attempt) => this.open(attempt) });
     this.events = liveEvents(id);
   }
 
   parts() {
-    const head = [this.trail, this.heading, this.reason, this.facts];
+    const head = [this.trail, this.heading, this.reason, element("div", { class: "card facts" }, this.progress, this.facts)];
     if (!this.timeline) return head;
     return [...head, element("h2", {}, "Timeline"), this.timeline.element, element("h2", {}, "Events"), this.events.element];
   }
@@ -84,7 +85,9 @@ class ExecutionScreen {
     ]);
     const failed = [...new Map(this.attempts.all.filter((each) => each.outcome === "failed").map((each) => [`${each.place} ${each.operation}`, each])).values()];
     this.reason.show([execution.error, failed.length], () => showReason(execution.error, failed, (attempt) => this.open(attempt)));
-    this.facts.show([execution, Math.floor(Date.now() / 1000) * !execution.ended_at], () => showFacts(execution));
+    const seconds = execution.ended_at ? 0 : Math.floor(Date.now() / 1000);
+    this.progress.show([execution.finished_operations, execution.started_at, execution.ended_at, seconds], () => showProgress(execution));
+    this.facts.show([execution.scheduled_for], () => showFacts(execution));
   }
 }
 
@@ -94,15 +97,17 @@ function showReason(error, failed, open) {
   return element("div", { class: "problem" }, element("p", { class: "reason", tabindex: "0" }, tidy(error)), links.length ? element("p", { class: "actions" }, links) : null);
 }
 
-function showFacts(execution) {
-  const { total_operations: total, finished_operations: finished } = execution;
-  const deployment = execution.deployment_id;
-  const progress = total ? [element("progress", { max: total, value: finished, "aria-label": "Steps that have ended" }), ` ${finished} of ${total} steps`] : null;
+function showProgress({ total_operations: total, finished_operations: finished, started_at: started, ended_at: ended }) {
+  const bar = () => [element("progress", { max: total, value: finished, "aria-label": "Steps that have ended" }), ` ${finished} of ${total} steps`];
   return details([
-    ["Progress", progress],
-    ["Duration", duration(execution.started_at, execution.ended_at)],
-    ["Started", execution.started_at && time(execution.started_at)],
-    ["Ended", execution.ended_at && time(execution.ended_at)],
+    ["Progress", total ? bar() : null], ["Duration", duration(started, ended)],
+    ["Started", started && time(started)], ["Ended", ended && time(ended)],
+  ]);
+}
+
+function showFacts(execution) {
+  const deployment = execution.deployment_id;
+  return details([
     ["Scheduled for", execution.scheduled_for && time(execution.scheduled_for)],
     ["Started by", execution.created_by],
     ["Deployment", deployment && link(address(["deployments", deployment]), deployment)],

@@ -30,7 +30,7 @@ export async function show(place) {
 function render(items, { search, deployment }, list) {
   if (!items.length) {
     return search || deployment ? empty("No schedule matches.")
-      : empty("There is no schedule yet.", ["Create one: ", element("code", {}, "cfy deployments schedule create DEPLOYMENT WORKFLOW --since +1d")]);
+      : empty("There is no schedule yet.", ["Create one: ", element("code", {}, "cfy deployments schedule create DEPLOYMENT WORKFLOW --since +1h --recurrence 1d")]);
   }
   return table("Schedules, the next ones first", [
     ["Schedule", (each) => button(each.id, () => openSchedule(each), { class: "link", title: "Show its next occurrences" })],
