@@ -19,57 +19,6 @@ if TYPE_CHECKING:
     from cfy_cli.dsl.problems import Location
 
 HOST = "cloudify.nodes.Compute"
-# Examples of types whose properties alone do not say what they need.
-EXAMPLES_OF_TYPES = {
-    "cloudify.nodes.SharedResource": """\
-node_templates:
-  network:
-    type: cloudify.nodes.SharedResource
-    properties: {resource_config: {deployment: {id: network}}}
-""",
-    "cloudify.relationships.depends_on_lifecycle_operation": """\
-node_templates:
-  db:
-    type: cloudify.nodes.Root
-    interfaces: {cloudify.interfaces.lifecycle: {create: reload.sh}}
-  web:
-    type: cloudify.nodes.Root
-    relationships:
-      - type: cloudify.relationships.depends_on_lifecycle_operation
-        target: db
-        properties: {operation: create}
-""",
-    "cloudify.relationships.depends_on_shared_resource": """\
-node_templates:
-  network:
-    type: cloudify.nodes.SharedResource
-    properties: {resource_config: {deployment: {id: network}}}
-  web:
-    type: cloudify.nodes.Root
-    relationships:
-      - type: cloudify.relationships.depends_on_shared_resource
-        target: network
-        target_interfaces:
-          cloudify.interfaces.relationship_lifecycle:
-            establish: {inputs: {workflow_id: attach}}
-            unlink: {inputs: {workflow_id: detach}}
-""",
-    "cloudify.relationships.connected_to_shared_resource": """\
-node_templates:
-  network:
-    type: cloudify.nodes.SharedResource
-    properties: {resource_config: {deployment: {id: network}}}
-  web:
-    type: cloudify.nodes.Root
-    relationships:
-      - type: cloudify.relationships.connected_to_shared_resource
-        target: network
-        target_interfaces:
-          cloudify.interfaces.relationship_lifecycle:
-            establish: {inputs: {workflow_id: attach}}
-            unlink: {inputs: {workflow_id: detach}}
-""",
-}
 TYPE_KINDS = ("node type", "relationship", "data type")
 
 
@@ -133,7 +82,7 @@ def _resolved_type(kind: str, found: ResolvedType, types: Mapping[str, ResolvedT
         "defined in": _place(found.node.location),
         "derived types": ", ".join(derived),
     }
-    example = EXAMPLES_OF_TYPES.get(found.name, example)
+    example = reference.type_examples().get(found.name, example)
     return Explanation(kind, found.name, "", facts, sections, {"example": example})
 
 

@@ -39,6 +39,11 @@ def workflows() -> Mapping[str, str]:
     return cast("Mapping[str, str]", _load("workflows"))
 
 
+def type_examples() -> Mapping[str, str]:
+    """Return examples of types whose required properties do not suffice."""
+    return cast("Mapping[str, str]", _load("types"))
+
+
 def complete_example(text: str) -> str:
     """Return the example with the lines that every blueprint begins with."""
     return text if text.startswith("tosca_definitions_version") else HEAD + text
