@@ -163,6 +163,10 @@ def test_keyboard_alone_reaches_everything(open_page: OpenPage, execution: str):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
+    page.locator("main").get_by_role("link", name="Shown").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Shown").wait_for()
+    page.locator("main:focus").wait_for()  # the link is gone, the keyboard goes on here
 
 
 def test_pages_of_a_list_are_turned(open_page: OpenPage):

@@ -56,6 +56,8 @@ def test_link_logs_in_once_and_leaves_the_address(new_context: NewContext, manag
     other.goto(link)
     assert "was used before" in other.get_by_role("status").first.inner_text()
     assert other.get_by_label("Password").is_visible()
+    page.goto(link)  # in a page that is open already
+    page.get_by_role("status").filter(has_text="was used before").wait_for()
 
 
 def test_deployment_is_created_and_its_install_watched(open_page: OpenPage, manager: Manager, tmp_path: Path):
@@ -167,6 +169,19 @@ def test_tenant_is_chosen_and_remembered(new_context: NewContext, manager: Manag
     page.reload()
     page.get_by_text("There are no blueprints in this tenant yet.").wait_for()
     assert page.get_by_label("Tenant").input_value() == tenant
+
+
+def test_session_that_has_ended_asks_to_log_in_again(new_context: NewContext, manager: Manager):
+    context = new_context()
+    log_in(context, manager, "vera")
+    show(page := context.new_page(), "executions")
+    for token in manager.request("GET", "/tokens?username=vera")["items"]:
+        manager.request("DELETE", f"/tokens/{token['id']}")
+    page.get_by_text("The session has ended. Log in again.").wait_for()  # the list asks every few seconds
+    page.get_by_label("User name").fill("vera")
+    page.get_by_label("Password").fill("vera-of-tests")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Executions").wait_for()
 
 
 def test_missing_thing_is_told_with_a_sentence(open_page: OpenPage):

@@ -54,10 +54,22 @@ function begin() {
   route();
 }
 
-async function start() {
+function start() {
   configure({ onEnd: () => { forget(); askToLogIn("The session has ended. Log in again."); } });
-  addEventListener("hashchange", () => (takeCode() ? start() : current().username && route()));
-  const code = takeCode();
+  addEventListener("hashchange", () => {
+    const code = takeCode();
+    if (code) enter(code);
+    else if (current().username) route();
+  });
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address names the screen
+    main.focus();
+  });
+  enter(takeCode());
+}
+
+/** Log in with the code of a link, or go on with the session that there is. */
+async function enter(code) {
   try {
     if (code) await logIn({ code });
     else if (!(await resume())) return askToLogIn();

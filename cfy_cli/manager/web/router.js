@@ -19,6 +19,7 @@ const SCREENS = [
 ];
 let leaving = [];
 let shown = 0;
+let former = ""; // the path of the screen that was shown before
 
 /** Return the address of a screen: address(["deployments", id], {search: "web"}). */
 export function address(parts, parameters = {}) {
@@ -73,6 +74,10 @@ export async function route() {
   }
   if (number !== shown) return;
   replace(main, content);
+  if (path !== former) scrollTo(0, 0);
+  // The link that was followed is gone: the keyboard goes on in the new screen.
+  if (former && document.activeElement === document.body) main.focus({ preventScroll: true });
+  former = path;
   main.removeAttribute("aria-busy");
   const heading = main.querySelector("h1");
   document.title = heading ? `${heading.textContent} · cfy` : "cfy";
