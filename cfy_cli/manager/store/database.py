@@ -34,6 +34,7 @@ LOCK_INTERVAL = 0.0003  # seconds between two attempts to take the lock of write
 MAX_UNCHECKED_IDLE = 2.0  # seconds after which a connection to PostgreSQL is checked before it is used
 MAX_PREPARED = 400  # statements that a connection to PostgreSQL keeps prepared: more than the manager has in its paths
 RETURNED_AT = "returned_at"  # in the `info` of a connection: when it was used last
+BEGIN = "begin"  # execution option of PostgreSQL: the statement that begins a transaction
 MAX_READERS = 50  # connections to SQLite; writers share one more
 CHECKPOINT_PAGES = 4000  # of SQLite's write-ahead log: a page written often is copied to the database file once
 RESTORE_HINT = "Restore a backup: cfy manager restore FILE. To start anew, give another data folder with --data-dir."
@@ -65,14 +66,26 @@ class Database:
         self.engine = _sqlite_engine(self.url, _begin_deferred) if self.is_sqlite else _postgresql_engine(self.url)
         # SQLite refuses at once, whatever the timeout, to turn a reader into a writer, so writers begin as such.
         # They share one connection, whose page cache then holds what was just written.
-        self.writer = _sqlite_engine(self.url, _begin_immediate, pool_size=1) if self.is_sqlite else self.engine
+        self.writer = (
+            _sqlite_engine(self.url, _begin_immediate, pool_size=1)
+            if self.is_sqlite
+            else self.engine.execution_options(**{BEGIN: "BEGIN READ WRITE"})
+        )
         # Writers of this process queue here, in order; SQLite's own lock is polled, and not fair.
         self._write_lock: AbstractContextManager[None] = _TimeoutLock() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open a consistent view; changes made in it are rolled back."""
+        """Open a session that reads and cannot write. On PostgreSQL each statement sees what is committed by then."""
         with translate_errors(self.url), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def view(self) -> Iterator[Session]:
+        """Open a session that reads, all of whose statements see the same state."""
+        options = {} if self.is_sqlite else {BEGIN: "BEGIN ISOLATION LEVEL REPEATABLE READ"}
+        engine = self.engine.execution_options(**options)
+        with translate_errors(self.url), Session(engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -158,6 +171,10 @@ def _begin_immediate(connection: Connection) -> None:
 
 
 def _postgresql_engine(url: URL) -> Engine:
+    """Return an engine whose connections begin a transaction only where the option BEGIN is given.
+
+    A read then needs no other statement than its own. Its rollback would also discard what is prepared.
+    """
     try:
         engine = create_engine(
             url,
@@ -165,13 +182,21 @@ def _postgresql_engine(url: URL) -> Engine:
             max_overflow=30,
             pool_timeout=BUSY_TIMEOUT,
             pool_use_lifo=True,  # the connection used last has prepared the most statements
+            connect_args={"autocommit": True},
         )
     except ModuleNotFoundError:
         raise Invalid("PostgreSQL needs the `postgres` extra", hint="pip install 'cfy-cli[manager,postgres]'") from None
 
     @event.listens_for(engine, "connect")
-    def keep_prepared(connection: "psycopg.Connection[tuple[object, ...]]", _record: object) -> None:
+    def set_up(connection: "psycopg.Connection[tuple[object, ...]]", _record: object) -> None:
         connection.prepared_max = MAX_PREPARED
+        connection.execute("SET default_transaction_read_only = on")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        statement = connection.get_execution_options().get(BEGIN)
+        if statement is not None:
+            connection.exec_driver_sql(statement)
 
     @event.listens_for(engine, "checkin")
     def note_time(_connection: object, record: ConnectionPoolEntry) -> None:

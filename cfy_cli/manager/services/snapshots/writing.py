@@ -5,7 +5,7 @@ import shutil
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -20,7 +20,6 @@ from cfy_cli.manager.services.snapshots import members
 from cfy_cli.manager.services.snapshots.credentials import Export
 from cfy_cli.manager.services.snapshots.metadata import METADATA, Contents, Metadata, TableContent
 from cfy_cli.manager.services.snapshots.tables import Row, folder_tables, reencrypt, stored_tables
-from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.files import DEPLOYMENTS, Files
 from cfy_cli.manager.store.models import Event, Execution
 
@@ -58,7 +57,7 @@ def _write(app: AppContext, file: BinaryIO, contents: Contents, execution_id: st
     export = Export(app.service(Cipher), with_credentials=contents.credentials)
     tables: dict[str, TableContent] = {}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        with _consistent_view(app.database) as session:
+        with app.database.view() as session:
             for table in stored_tables():
                 rows = reencrypt(table, _read_rows(session, _statement(table, contents, execution_id)), export)
                 number = _write_rows(archive, table, rows)
@@ -77,14 +76,6 @@ def _write(app: AppContext, file: BinaryIO, contents: Contents, execution_id: st
         metadata = Metadata.describe(contents, export.key, tables)
         archive.writestr(METADATA, json.dumps(metadata.as_json()))
     return metadata
-
-
-@contextmanager
-def _consistent_view(database: Database) -> Iterator[Session]:
-    with database.read() as session:
-        if not database.is_sqlite:  # each statement would see another state
-            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        yield session
 
 
 def _statement(table: Table, contents: Contents, execution_id: str) -> Select[tuple[object, ...]]:
