@@ -42,7 +42,7 @@ class MemoryJournal(NullJournal):
             self.graphs.append(StoredGraph(key, Graph(graph.name, tasks, graph.request), {}, {}))
         return key
 
-    def store(self, key: str, entries: Sequence[JournalEntry]) -> None:
+    def store(self, key: str, entries: Sequence[JournalEntry], *, ahead: bool = False) -> None:
         with self.step():
             with self._lock:
                 states = self._graph(key).states

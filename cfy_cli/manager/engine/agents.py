@@ -62,6 +62,15 @@ def is_of_manager(records: OperationRecords, operation: Operation) -> bool:
     return operation.plugin == AGENT_PLUGIN and has_agents(records)
 
 
+def does_nothing(records: OperationRecords, operation: Operation) -> bool:
+    """Return whether the operation is one of an agent: without agents, all operations run on this machine."""
+    return operation.plugin == AGENT_PLUGIN and not has_agents(records)
+
+
+def describe_nothing(operation: Operation) -> str:
+    return f"Nothing to do for {operation.function}: operations run on this machine, without an agent."
+
+
 def find_route(records: OperationRecords, operation: Operation) -> AgentRoute | None:
     """Return the agent that has to run an operation; None when this machine has to.
 

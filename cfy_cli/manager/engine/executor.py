@@ -9,7 +9,7 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.server import ContextServer
-from cfy_cli.manager.engine.operations import does_nothing, run_operation
+from cfy_cli.manager.engine.operations import run_operation
 from cfy_cli.manager.engine.orphans import identify
 from cfy_cli.manager.engine.pool import ThreadPool
 from cfy_cli.manager.engine.ports import Job, OutcomeCallback, ProcessIdentity, Records
@@ -34,10 +34,7 @@ class LocalExecutor:
         return ()  # what runs on this machine is killed and run again
 
     def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
-        if does_nothing(self._records, attempt.operation):  # faster than handing it to a thread
-            self._run(attempt, operation_id, report)
-        else:
-            self._pool.submit(lambda: self._run(attempt, operation_id, report))
+        self._pool.submit(lambda: self._run(attempt, operation_id, report))
 
     def kill(self) -> None:
         self._processes.kill()

@@ -1,7 +1,7 @@
 """Running one graph to its end, in rounds.
 
 A round collects the tasks that have ended and those that may start, stores all changes in one transaction, and only
-then starts operations in the executor. Other actions are done by the storing itself.
+then starts operations in the executor. Other actions are done by the storing itself, as are operations that do nothing.
 """
 
 import heapq
@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 
 from cfy_cli.contract.json import Json
 from cfy_cli.errors import Failed
+from cfy_cli.manager.engine.agents import describe_nothing, does_nothing
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Executor, OutcomeHandler, Records
 from cfy_cli.manager.engine.retry import retry_delay
@@ -87,7 +88,7 @@ class GraphRunner:
                 self._detach()
                 break
             more = self._advance()
-            self._states.store()
+            self._states.store(ahead=more and not self._to_handle)
             self._start_stored()
             self._states.report_progress()
             if more:
@@ -140,10 +141,13 @@ class GraphRunner:
             self._queued.append(heapq.heappop(self._delayed)[2])
         while self._queued and self._running < self._executor.concurrency:
             attempt = self._queued.popleft()
-            self._running += 1
             self._to_submit.append(attempt)
-            for state in (TaskState.SENDING, TaskState.STARTED):
-                self._states.change(attempt.task, state, attempt=attempt.number)
+            self._mark_started(attempt)
+
+    def _mark_started(self, attempt: Attempt) -> None:
+        self._running += 1
+        for state in (TaskState.SENDING, TaskState.STARTED):
+            self._states.change(attempt.task, state, attempt=attempt.number)
 
     def _start_stored(self) -> None:
         """Start the operations and call the handlers whose states are stored by now."""
@@ -164,10 +168,24 @@ class GraphRunner:
         elif task.subgraph_id is not None and self._states.has_failed(self._graph.tasks[task.subgraph_id]):
             self._schedule.mark_ended(task.id, ok=False)
         elif isinstance(action, Operation) and not self._states.dry_run:
-            self._queued.append(Attempt(task, action, self._states.get(task).attempt))
+            attempt = Attempt(task, action, self._states.get(task).attempt)
+            if self._ends_at_once(action):
+                self._do_nothing(attempt)
+            else:
+                self._queued.append(attempt)
         else:
             self._apply(action)
             self._succeed(task)
+
+    def _ends_at_once(self, operation: Operation) -> bool:
+        has_result = operation.health_check or operation.repeat_until_true
+        return not has_result and does_nothing(self._records, operation)
+
+    def _do_nothing(self, attempt: Attempt) -> None:
+        """Start and end an operation without effect, whose start needs not be stored before."""
+        self._mark_started(attempt)
+        self._states.emit_log(attempt.task, attempt.operation, describe_nothing(attempt.operation))
+        self._process(Outcome(attempt))
 
     def _start_subgraph(self, task: Task, subgraph: Subgraph) -> None:
         if subgraph.has_handler and self._subgraph_handlers.is_abandoned(task):

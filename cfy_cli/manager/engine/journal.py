@@ -20,7 +20,7 @@ class NullJournal:
     def add_graph(self, graph: Graph) -> str:
         return graph.name
 
-    def store(self, key: str, entries: Sequence[JournalEntry]) -> None:
+    def store(self, key: str, entries: Sequence[JournalEntry], *, ahead: bool = False) -> None:
         for entry in entries:
             if isinstance(entry, ExecutionEvent):
                 self._records.emit(entry)

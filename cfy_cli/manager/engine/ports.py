@@ -326,8 +326,12 @@ class Journal(Protocol):
     def add_graph(self, graph: Graph) -> str:
         """Store a graph with all tasks pending, together with what `store` stores next; return its key."""
 
-    def store(self, key: str, entries: Sequence[JournalEntry]) -> None:
-        """Store changes of the tasks of a graph together with events and states that instances entered."""
+    def store(self, key: str, entries: Sequence[JournalEntry], *, ahead: bool = False) -> None:
+        """Store changes of the tasks of a graph together with events and states that instances entered.
+
+        `ahead`: nothing acts on them yet, so that the call may return before they are stored. The next call for the
+        graph then returns when they are stored too, or raises why they are not.
+        """
 
     def operation_id(self, key: str, task_id: str) -> str:
         """Return the id of a task among all executions; its processes have it in their environment."""

@@ -35,6 +35,7 @@ class TaskStates:
         self._key = ""
         self._states: dict[str, TaskStateChange] = {}
         self._unstored: list[JournalEntry] = []
+        self._is_ahead = False  # what was collected before may not be stored yet
         self._total = 0
         self._finished = 0
         self._reported_at = 0.0
@@ -113,6 +114,10 @@ class TaskStates:
         elif isinstance(action, Operation) and not action.quiet:
             self._emit_operation(action, state, attempt, result, failure)
 
+    def emit_log(self, task: Task, operation: Operation, message: str) -> None:
+        """Emit a log line of an operation."""
+        self._emit_about(operation, message, level="info", logger=f"ctx.{task.id}")
+
     def emit_next_attempt(self, task: Task, attempt: int, failure: Failure, delay: float) -> None:
         """Emit a log line about the next attempt of an operation, unless that follows at once."""
         operation = task.action
@@ -130,11 +135,12 @@ class TaskStates:
     def emit(self, event: ExecutionEvent) -> None:
         self._unstored.append(event)
 
-    def store(self) -> None:
-        """Store all that was collected."""
-        if self._unstored:
+    def store(self, *, ahead: bool = False) -> None:
+        """Store all that was collected. `ahead`: nothing acts on it yet, so the next call may say that it failed."""
+        if self._unstored or self._is_ahead:
             entries, self._unstored = self._unstored, []
-            self._journal.store(self._key, entries)
+            self._is_ahead = ahead
+            self._journal.store(self._key, entries, ahead=ahead)
 
     def operation_id(self, task: Task) -> str:
         return self._journal.operation_id(self._key, task.id)

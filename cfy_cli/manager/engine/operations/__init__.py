@@ -1,16 +1,15 @@
 """Running an operation, by the plugin it belongs to."""
 
 from cfy_cli.contract.json import Json
-from cfy_cli.manager.engine.agents import AGENT_PLUGIN, AgentHost, has_agents
+from cfy_cli.manager.engine.agents import AGENT_PLUGIN, AgentHost, describe_nothing, does_nothing, has_agents
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.health import store_check_result
 from cfy_cli.manager.engine.operations.plugin import run_plugin
 from cfy_cli.manager.engine.operations.script import run_script
-from cfy_cli.manager.engine.ports import OperationRecords
 from cfy_cli.manager.engine.process import ProcessRegistry
 from cfy_cli.manager.engine.remote_hosts import check_operation, is_for_agent
-from cfy_cli.manager.engine.tasks import Failure, Operation, OperationFailed
+from cfy_cli.manager.engine.tasks import Failure, OperationFailed
 
 SCRIPT_FUNCTIONS = ("script_runner.tasks.run", "script_runner.tasks.execute_ps")
 
@@ -30,11 +29,6 @@ def run_operation(ctx: OperationContext, server: ContextServer, processes: Proce
     return result
 
 
-def does_nothing(records: OperationRecords, operation: Operation) -> bool:
-    """Return whether the operation is one of an agent: without agents, all operations run on this machine."""
-    return operation.plugin == AGENT_PLUGIN and not has_agents(records)
-
-
 def _is_true(result: Json) -> bool:
     return bool(result) and str(result).lower() != "false"  # shell scripts return text
 
@@ -46,7 +40,7 @@ def _run(ctx: OperationContext, server: ContextServer, processes: ProcessRegistr
     if is_for_agent(operation) and not has_agents(ctx.records):  # else it was sent to its host
         check_operation(ctx.records, operation)
     if does_nothing(ctx.records, operation):
-        ctx.log("info", f"Nothing to do for {operation.function}: operations run on this machine, without an agent.")
+        ctx.log("info", describe_nothing(operation))
         return None
     if operation.plugin == "script" and operation.function in SCRIPT_FUNCTIONS:
         return run_script(ctx, server, processes)

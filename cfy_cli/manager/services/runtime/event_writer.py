@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -34,6 +35,7 @@ class EventWriter:
         self._flush_lock = threading.Lock()  # acquired before the other one
         self._has_events = threading.Event()
         self._closed = False
+        self._flushing = ThreadPoolExecutor(1, "flush")
         self._thread = threading.Thread(target=self._flush_periodically, name="event-writer", daemon=True)
         self._thread.start()
 
@@ -60,6 +62,10 @@ class EventWriter:
                 self._put_back(batch)
                 raise
 
+    def run(self, flush: Callable[[], None]) -> Future[None]:
+        """Call a function that flushes in a thread of the writer."""
+        return self._flushing.submit(flush)
+
     @contextmanager
     def draining(self, final_events: Sequence[EventRow]) -> Iterator[Batch]:
         """Yield everything that was added before and then `final_events`, for a transaction of the caller.
@@ -78,6 +84,7 @@ class EventWriter:
         self._closed = True
         self._has_events.set()
         self._thread.join()
+        self._flushing.shutdown()
         self.flush()
 
     def _take_pending(self, final_events: Iterable[EventRow] = ()) -> Batch:

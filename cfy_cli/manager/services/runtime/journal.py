@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict
 from typing import TypedDict, cast
 
@@ -66,6 +67,7 @@ class StoreJournal:
         self._context, self._store_files = context, store_files
         self._deployment_storage_id = deployment_storage_id
         self._operation_ids: dict[str, OperationIds] = {}  # by graph
+        self._stored_ahead: dict[str, Future[None]] = {}  # by graph: the end of the storing that nobody has waited for
 
     def stored_graphs(self) -> list[StoredGraph]:
         if self._context.start_mode is StartMode.NEW:
@@ -104,12 +106,22 @@ class StoreJournal:
         self._context.event_writer.add(Batch(graphs=[new], claims={execution.id: self._context.claim}))
         return key
 
-    def store(self, key: str, entries: Sequence[JournalEntry]) -> None:
+    def store(self, key: str, entries: Sequence[JournalEntry], *, ahead: bool = False) -> None:
         if any(isinstance(entry, TaskStateChange) and entry.state in DONE for entry in entries):
             retry_until_available(self._context.stopping, self._store_files)
         event_writer = self._context.event_writer
         event_writer.add(self._batch(key, entries))
-        retry_until_available(self._context.stopping, event_writer.flush)
+        former = self._stored_ahead.pop(key, None)
+        if former is not None:
+            former.result()
+        # SQLite works in this process, so that nothing would be gained.
+        if ahead and not self._context.app.database.is_sqlite:
+            self._stored_ahead[key] = event_writer.run(self._flush)
+        else:
+            self._flush()
+
+    def _flush(self) -> None:
+        retry_until_available(self._context.stopping, self._context.event_writer.flush)
 
     def operation_id(self, key: str, task_id: str) -> str:
         return self._ids_of(key).get(task_id)
