@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import IntEnum
 
-from sqlalchemy import ARRAY, Integer, bindparam, text
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 
@@ -26,10 +26,11 @@ class LockKey(IntEnum):
 # Rows of the same remainder share a lock: PostgreSQL has room for 6,400 locks by default, of all transactions
 # together, and some transactions lock 20,000 deployments.
 LOCKS_OF_ROWS = 1024
-ACQUIRE = text("SELECT pg_advisory_xact_lock(:key, :row)")
-ACQUIRE_SEVERAL = text("SELECT pg_advisory_xact_lock(:key, row) FROM (SELECT unnest(:rows) AS row) AS rows").bindparams(
-    bindparam("rows", type_=ARRAY(Integer))
-)
+# They go to the driver directly, as every change needs some of them.
+LOCK = "pg_advisory_xact_lock({key}, 0)"  # as a part of another statement
+ACQUIRE = "SELECT pg_advisory_xact_lock(%(key)s, %(row)s)"
+ACQUIRE_SHARED = "SELECT pg_advisory_xact_lock_shared(%(key)s, 0)"
+ACQUIRE_SEVERAL = "SELECT pg_advisory_xact_lock(%(key)s, row) FROM (SELECT unnest(%(rows)s::integer[]) AS row) AS rows"
 
 
 def acquire_lock(session: Session, key: LockKey, storage_id: int = 0) -> None:
@@ -40,10 +41,15 @@ def acquire_lock(session: Session, key: LockKey, storage_id: int = 0) -> None:
     acquire_locks(session, key, [storage_id])
 
 
+def acquire_on(connection: Connection, key: LockKey) -> None:
+    """Wait for a lock of PostgreSQL and hold it until the transaction of the connection ends."""
+    connection.exec_driver_sql(ACQUIRE, {"key": int(key), "row": 0})
+
+
 def acquire_shared_lock(session: Session, key: LockKey) -> None:
     """Wait until nobody holds the lock alone, and hold it together with others until the transaction ends."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock_shared(:key, 0)"), {"key": int(key)})
+        session.connection().exec_driver_sql(ACQUIRE_SHARED, {"key": int(key)})
 
 
 def acquire_locks(session: Session, key: LockKey, storage_ids: Iterable[int]) -> None:
@@ -55,4 +61,5 @@ def acquire_locks(session: Session, key: LockKey, storage_ids: Iterable[int]) ->
 
 def _acquire(session: Session, key: LockKey, rows: list[int]) -> None:
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(ACQUIRE if len(rows) == 1 else ACQUIRE_SEVERAL, {"key": int(key), "rows": rows, "row": rows[0]})
+        statement, which = (ACQUIRE, {"row": rows[0]}) if len(rows) == 1 else (ACQUIRE_SEVERAL, {"rows": rows})
+        session.connection().exec_driver_sql(statement, {"key": int(key), **which})

@@ -15,13 +15,14 @@ from sqlalchemy import Connection, Delete, Update, event, inspect, select
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, object_session
 
 from cfy_cli.contract.timestamps import now
-from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
+from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.bulk import BulkStatement
 from cfy_cli.manager.store.models import AuditRecord, Base, Execution
 from cfy_cli.manager.store.query import column
 
 Change = Literal["create", "update", "delete"]
-INSERT_RECORD = BulkStatement.insert(AuditRecord)
+# The lock is the last one of the transaction, so nobody waits for its holder.
+INSERT_RECORD = BulkStatement.insert(AuditRecord, lock=LockKey.AUDIT)
 COLLECTIONS = ("labels",)  # that are changed as a part of their row
 
 
@@ -80,7 +81,6 @@ class Changes:
     def store(self, session: Session) -> None:
         rows = [*self._of_rows.values(), *self._of_others]
         if rows:
-            acquire_lock(session, LockKey.AUDIT)  # the last one of the transaction, so nobody waits for its holder
             INSERT_RECORD.execute(session.connection(), rows)
             self._of_rows, self._of_others = {}, []
 

@@ -19,6 +19,7 @@ from sqlalchemy import JSON, ColumnDefault, Connection, Dialect, Insert, Select,
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from cfy_cli.manager.store.advisory_locks import LOCK, LockKey, acquire_on
 from cfy_cli.manager.store.models import Base
 
 if TYPE_CHECKING:
@@ -59,19 +60,25 @@ class BulkStatement:
     """
 
     def __init__(
-        self, statement: Insert | Update | Select[*tuple[object, ...]], names: Sequence[str] | None = None
+        self,
+        statement: Insert | Update | Select[*tuple[object, ...]],
+        names: Sequence[str] | None = None,
+        lock: LockKey | None = None,
     ) -> None:
-        """`names` are the columns of an INSERT, which every row gives; an UPDATE has `bindparam`s instead."""
-        self._statement = statement
+        """`names` are the columns of an INSERT, which every row gives; an UPDATE has `bindparam`s instead.
+
+        An INSERT takes the `lock` before the rows get their storage ids.
+        """
+        self._statement, self._lock = statement, lock
         self._names = list(names) if names is not None else None
         self._compiled: dict[str, tuple[str, Callable[[Row], Parameters]]] = {}  # by name of the dialect
         self._of_rows: _RowsStatement | None = None  # of PostgreSQL
 
     @classmethod
-    def insert(cls, model: type[Base]) -> "BulkStatement":
+    def insert(cls, model: type[Base], lock: LockKey | None = None) -> "BulkStatement":
         """Return the INSERT of rows that give all columns but the storage id."""
-        table = model.__table__
-        return cls(insert(model).inline(), [column.name for column in table.columns if column.name != "storage_id"])
+        names = [column.name for column in model.__table__.columns if column.name != "storage_id"]
+        return cls(insert(model).inline(), names, lock)
 
     def execute(self, connection: Connection, rows: Sequence[Row]) -> None:
         if not rows:
@@ -95,15 +102,21 @@ class BulkStatement:
         """Execute the statement for all rows in one; return False for text that this cannot pass."""
         if self._of_rows is None:
             assert not isinstance(self._statement, Select), "it has no rows"
-            self._of_rows = _RowsStatement(self._statement, self._names, connection.dialect)
+            self._of_rows = _RowsStatement(self._statement, self._names, connection.dialect, self._lock)
         if self._of_rows.copy_sql and len(rows) >= COPY_ROWS:
+            self._acquire_lock(connection)
             self._of_rows.copy(connection, rows)
             return True
         text = self._of_rows.encode(rows)
         if UNREADABLE.search(text):
+            self._acquire_lock(connection)
             return False
         connection.exec_driver_sql(self._of_rows.sql, {"rows": text})
         return True
+
+    def _acquire_lock(self, connection: Connection) -> None:
+        if self._lock is not None:
+            acquire_on(connection, self._lock)
 
     def _compile(self, dialect: Dialect) -> tuple[str, Callable[[Row], Parameters]]:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._names)
@@ -128,7 +141,9 @@ class BulkStatement:
 class _RowsStatement:
     """An INSERT or UPDATE of PostgreSQL for all rows of an array of JSON."""
 
-    def __init__(self, statement: Insert | Update, names: Sequence[str] | None, dialect: Dialect) -> None:
+    def __init__(
+        self, statement: Insert | Update, names: Sequence[str] | None, dialect: Dialect, lock: LockKey | None
+    ) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=list(names) if names is not None else None)
         assert isinstance(compiled, SQLCompiler)
         self._names = list(compiled.params)
@@ -153,6 +168,8 @@ class _RowsStatement:
                 f"INSERT INTO {table} ({columns}) SELECT {columns}"  # noqa: S608 - names of our own tables
                 f" FROM json_populate_recordset(NULL::{table}, %(rows)s::json)"
             )
+            if lock is not None:  # it is held before the first storage id is given
+                self.sql += f", (SELECT {LOCK.format(key=int(lock))}) AS locked"
         else:
             columns = ", ".join(f"{name} {type_.compile(dialect)}" for name, type_ in types.items())
             changes, where, condition = PARAMETER.sub(r"given.\1", compiled.string).rpartition(" WHERE ")

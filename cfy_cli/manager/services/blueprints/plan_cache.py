@@ -23,10 +23,10 @@ class PlanCache:
         self._plans: LRUCache[tuple[int, str], Plan] = LRUCache(MAX_PLANS)
         self._lock = threading.Lock()
 
-    def get(self, session: Session, blueprint_storage_id: int) -> Plan | None:
-        """Return the plan of a blueprint; None when it has none yet."""
+    def get(self, session: Session, blueprint_storage_id: int, updated_at: str | None = None) -> Plan | None:
+        """Return the plan of a blueprint; None when it has none yet. `updated_at` is that of its row, if known."""
         own = Blueprint.storage_id == blueprint_storage_id
-        updated_at = session.scalar(select(Blueprint.updated_at).where(own))
+        updated_at = updated_at or session.scalar(select(Blueprint.updated_at).where(own))
         with self._lock:
             plan = self._plans.get((blueprint_storage_id, updated_at or ""))
         if plan is None:

@@ -60,7 +60,8 @@ def create(
     blueprint = blueprints.get_uploaded(store, blueprint_id)
     check_visibility(store.scope, visibility)
     check_blueprint_visibility(deployment_id, visibility, blueprint)
-    plan = app.service(PlanCache).get(store.unscoped, blueprint.storage_id)  # of a blueprint that the user may use
+    # of a blueprint that the user may use
+    plan = app.service(PlanCache).get(store.unscoped, blueprint.storage_id, blueprint.updated_at)
     assert plan is not None, "an uploaded blueprint has a plan"
     if not skip_plugins_validation:
         check_plugins(store, plan)
