@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cfy_cli.contract.json import Json
 from cfy_cli.errors import CfyError
+from cfy_cli.manager.engine.agents import does_nothing
 from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.server import ContextServer
@@ -34,7 +35,10 @@ class LocalExecutor:
         return ()  # what runs on this machine is killed and run again
 
     def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
-        self._pool.submit(lambda: self._run(attempt, operation_id, report))
+        if does_nothing(self._records, attempt.operation):  # faster than handing it to a thread
+            self._run(attempt, operation_id, report)
+        else:
+            self._pool.submit(lambda: self._run(attempt, operation_id, report))
 
     def kill(self) -> None:
         self._processes.kill()

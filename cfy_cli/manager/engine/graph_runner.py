@@ -17,6 +17,7 @@ from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.agents import describe_nothing, does_nothing
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Executor, OutcomeHandler, Records
+from cfy_cli.manager.engine.remote_hosts import is_for_agent
 from cfy_cli.manager.engine.retry import retry_delay
 from cfy_cli.manager.engine.schedule import Schedule
 from cfy_cli.manager.engine.subgraph_handlers import SubgraphHandlers, as_operation
@@ -178,8 +179,9 @@ class GraphRunner:
             self._succeed(task)
 
     def _ends_at_once(self, operation: Operation) -> bool:
-        has_result = operation.health_check or operation.repeat_until_true
-        return not has_result and does_nothing(self._records, operation)
+        """Return whether an operation does nothing, and the executor would neither refuse nor judge it."""
+        is_judged = operation.health_check or operation.repeat_until_true or is_for_agent(operation)
+        return not is_judged and does_nothing(self._records, operation)
 
     def _do_nothing(self, attempt: Attempt) -> None:
         """Start and end an operation without effect, whose start needs not be stored before."""
