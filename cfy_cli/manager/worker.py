@@ -143,6 +143,7 @@ class Worker:
             except Exception:
                 log.exception("Making environments failed")
             self._has_work.wait(POLL_INTERVAL)
+            self._stopping.wait(GROUP_INTERVAL)  # the worker looks for other work too, each time it is notified
 
     def _look_at_others(self) -> None:
         """Take over what silent workers have left, where workers are on several machines."""

@@ -1,6 +1,7 @@
 """Advisory locks that serialize transactions of several processes on one database."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 
 from sqlalchemy import Connection
@@ -27,10 +28,22 @@ class LockKey(IntEnum):
 # together, and some transactions lock 20,000 deployments.
 LOCKS_OF_ROWS = 1024
 # They go to the driver directly, as every change needs some of them.
-LOCK = "pg_advisory_xact_lock({key}, 0)"  # as a part of another statement
+LOCK, SHARED_LOCK = "pg_advisory_xact_lock({key}, 0)", "pg_advisory_xact_lock_shared({key}, 0)"  # in another statement
 ACQUIRE = "SELECT pg_advisory_xact_lock(%(key)s, %(row)s)"
 ACQUIRE_SHARED = "SELECT pg_advisory_xact_lock_shared(%(key)s, 0)"
 ACQUIRE_SEVERAL = "SELECT pg_advisory_xact_lock(%(key)s, row) FROM (SELECT unnest(%(rows)s::integer[]) AS row) AS rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that a transaction takes when it begins."""
+
+    key: LockKey
+    is_shared: bool = False  # held together with others, while nobody holds it alone
+
+    @property
+    def statement(self) -> str:
+        return f"SELECT {(SHARED_LOCK if self.is_shared else LOCK).format(key=int(self.key))}"
 
 
 def acquire_lock(session: Session, key: LockKey, storage_id: int = 0) -> None:

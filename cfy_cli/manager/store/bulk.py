@@ -13,17 +13,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import JSON, ColumnDefault, Connection, Dialect, Insert, Select, Update, insert
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from cfy_cli.manager.store.advisory_locks import LOCK, LockKey, acquire_on
+from cfy_cli.manager.store.driver import driver_cursor
 from cfy_cli.manager.store.models import Base
-
-if TYPE_CHECKING:
-    import psycopg
 
 T = TypeVar("T")
 # Characters that a column of JSON holds and PostgreSQL does not read from JSON: NUL and halves of surrogate pairs.
@@ -180,14 +177,9 @@ class _RowsStatement:
 
     def copy(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Insert rows with `copy_sql`."""
-        driver = connection.dialect.loaded_dbapi
         text = "".join(self._copy_line(row) for row in rows)
-        try:
-            cursor: psycopg.Cursor[tuple[object, ...]] = connection.connection.cursor()  # type: ignore[assignment]
-            with cursor, cursor.copy(self.copy_sql) as target:
-                target.write(text)
-        except driver.Error as error:
-            raise DBAPIError.instance(self.copy_sql, None, error, driver.Error, dialect=connection.dialect) from error
+        with driver_cursor(connection, self.copy_sql) as cursor, cursor.copy(self.copy_sql) as target:
+            target.write(text)
 
     def _copy_line(self, row: Row) -> str:
         values = list(self._pick_values(row))

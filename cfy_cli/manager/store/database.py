@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,9 @@ from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from cfy_cli.errors import Busy, CfyError, Conflict, Invalid, Unavailable
+from cfy_cli.manager.store.advisory_locks import Lock
 from cfy_cli.manager.store.audit import MANAGER, Actor, WriteSession
+from cfy_cli.manager.store.driver import run_several
 
 if TYPE_CHECKING:
     import psycopg
@@ -34,7 +36,8 @@ LOCK_INTERVAL = 0.0003  # seconds between two attempts to take the lock of write
 MAX_UNCHECKED_IDLE = 2.0  # seconds after which a connection to PostgreSQL is checked before it is used
 MAX_PREPARED = 400  # statements that a connection to PostgreSQL keeps prepared: more than the manager has in its paths
 RETURNED_AT = "returned_at"  # in the `info` of a connection: when it was used last
-BEGIN = "begin"  # execution option of PostgreSQL: the statement that begins a transaction
+BEGIN = "begin"  # execution option of PostgreSQL: the statements that begin a transaction
+BEGIN_WRITING = "BEGIN READ WRITE"
 MAX_READERS = 50  # connections to SQLite; writers share one more
 CHECKPOINT_PAGES = 4000  # of SQLite's write-ahead log: a page written often is copied to the database file once
 RESTORE_HINT = "Restore a backup: cfy manager restore FILE. To start anew, give another data folder with --data-dir."
@@ -69,7 +72,7 @@ class Database:
         self.writer = (
             _sqlite_engine(self.url, _begin_immediate, pool_size=1)
             if self.is_sqlite
-            else self.engine.execution_options(**{BEGIN: "BEGIN READ WRITE"})
+            else self.engine.execution_options(**{BEGIN: BEGIN_WRITING})
         )
         # Writers of this process queue here, in order; SQLite's own lock is polled, and not fair.
         self._write_lock: AbstractContextManager[None] = _TimeoutLock() if self.is_sqlite else nullcontext()
@@ -89,15 +92,19 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self, actor: Actor = MANAGER) -> Iterator[WriteSession]:
+    def write(self, actor: Actor = MANAGER, locks: Sequence[Lock] = ()) -> Iterator[WriteSession]:
         """Open a transaction that is committed when the block ends, and rolled back when it raises.
 
-        The audit log names the `actor`.
+        The audit log names the `actor`. The transaction begins with taking the `locks`, which costs no round trip.
         """
+        engine = self.writer
+        if locks and not self.is_sqlite:
+            begin = "; ".join((BEGIN_WRITING, *(lock.statement for lock in locks)))
+            engine = self.engine.execution_options(**{BEGIN: begin})
         with (
             translate_errors(self.url),
             self._write_lock,
-            WriteSession(self.writer, expire_on_commit=False, actor=actor) as session,
+            WriteSession(engine, expire_on_commit=False, actor=actor) as session,
             session.begin(),
         ):
             yield session
@@ -194,9 +201,9 @@ def _postgresql_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        statement = connection.get_execution_options().get(BEGIN)
-        if statement is not None:
-            connection.exec_driver_sql(statement)
+        statements = connection.get_execution_options().get(BEGIN)
+        if statements is not None:
+            run_several(connection, statements)
 
     @event.listens_for(engine, "checkin")
     def note_time(_connection: object, record: ConnectionPoolEntry) -> None:

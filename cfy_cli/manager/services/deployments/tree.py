@@ -41,6 +41,17 @@ PARENT_LABEL = (
 )
 
 
+_child, _label, _parent = aliased(Deployment), aliased(DeploymentLabel), aliased(Deployment)
+PARENTS = select(Deployment).where(  # built once, as that takes longer than the query
+    Deployment.storage_id.in_(
+        select(_parent.storage_id)
+        .join(_label, and_(_label.key == PARENT, _label.value == _parent.id))
+        .join(_child, _child.storage_id == _label.deployment_storage_id)
+        .where(_child.storage_id.in_(bindparam("children", expanding=True)), _child.tenant_name == _parent.tenant_name)
+    )
+)
+
+
 class Summary(TypedDict):
     """Counts and worst statuses of the deployments inside one, under the names of its columns."""
 
@@ -62,14 +73,7 @@ def find_parents_of_all(session: Session, storage_ids: Sequence[int]) -> list[De
     """Return the parents of many deployments, given by their storage ids, each once."""
     found: dict[int, Deployment] = {}
     for children in split(storage_ids):
-        child, label, parent = aliased(Deployment), aliased(DeploymentLabel), aliased(Deployment)
-        ids = (
-            select(parent.storage_id)
-            .join(label, and_(label.key == PARENT, label.value == parent.id))
-            .join(child, child.storage_id == label.deployment_storage_id)
-            .where(child.storage_id.in_(children), child.tenant_name == parent.tenant_name)
-        )
-        parents = session.scalars(select(Deployment).where(Deployment.storage_id.in_(ids))).unique()
+        parents = session.scalars(PARENTS, {"children": children}).unique()
         found |= {deployment.storage_id: deployment for deployment in parents}
     return list(found.values())
 

@@ -12,10 +12,11 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.runtime.batch import Batch, EventRow
 from cfy_cli.manager.services.runtime.claims import Claim
 from cfy_cli.manager.services.runtime.db_retry import is_transient
-from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
+from cfy_cli.manager.store.advisory_locks import Lock, LockKey
 from cfy_cli.manager.store.database import Database
 
 log = logging.getLogger(__name__)
+LOCKS = (Lock(LockKey.EVENTS),)
 FLUSH_INTERVAL = 0.1  # seconds that an event may wait for others of its transaction
 MAX_PENDING_EVENTS = 20_000  # above it, threads that emit events wait for the database
 
@@ -139,8 +140,7 @@ class EventWriter:
             raise refused
 
     def _write(self, batch: Batch) -> None:
-        with self._database.write() as session:
-            acquire_lock(session, LockKey.EVENTS)
+        with self._database.write(locks=LOCKS) as session:
             batch.store(session)
 
     def _flush_periodically(self) -> None:

@@ -11,9 +11,13 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import tree
 from cfy_cli.manager.services.execution_groups import group_queues
 from cfy_cli.manager.services.executions import exclusive_workflows
-from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock, acquire_locks, acquire_shared_lock
+from cfy_cli.manager.store.advisory_locks import Lock, LockKey, acquire_locks
 from cfy_cli.manager.store.models import Deployment, Execution
 
+LOCKS = (  # the maintenance mode is not turned on before the commit
+    Lock(LockKey.CONFIGURATION, is_shared=True),
+    Lock(LockKey.CLAIMING),
+)
 CLAIM_BATCH = 4  # executions in one claim at most, which leaves some to other workers
 _other = aliased(Execution)
 IS_BLOCKED = exists().where(
@@ -40,9 +44,7 @@ def claim(app: AppContext, worker: str, limit: int) -> list[tuple[Execution, Sta
         has_due = session.scalar(OLDEST_DUE_ID, {"now": until, "limit": 1}) is not None
         if not has_due and not (until and group_queues.has_next(session)):
             return []  # the usual result, for which no writer had to wait
-    with app.database.write() as session:
-        acquire_shared_lock(session, LockKey.CONFIGURATION)  # the mode is not turned on before the commit
-        acquire_lock(session, LockKey.CLAIMING)
+    with app.database.write(locks=LOCKS) as session:
         until = "" if maintenance_mode.read(session) else until
         limit = min(limit, CLAIM_BATCH)
         due = list(session.scalars(OLDEST_UNCLAIMED, {"now": until, "limit": limit}))
