@@ -123,7 +123,8 @@ class Call:
         """Open a transaction in which the login is valid; log in again when it has changed. Raises Unauthorized."""
         while True:
             actor = Actor(self.scope.user, self.login.execution_id)
-            opened = self.app.writing(self.scope, actor) if write else self.app.reading(self.scope)
+            locks = maintenance_mode.locks_of(self._present_gate)
+            opened = self.app.writing(self.scope, actor, locks) if write else self.app.reading(self.scope)
             with opened as store:
                 # users and tokens are in no tenant
                 if self.app.service(Credentials).is_current(store.unscoped, self.login):
@@ -132,13 +133,16 @@ class Call:
                     return
             self.login, self.scope = self.caller.log_in()
 
+    @property
+    def _present_gate(self) -> Gate:
+        # What an execution asks for is part of work that has begun before.
+        return Gate.ACTIVATED if self.gate is Gate.ACTIVATING and self.login.execution_id else self.gate
+
     def _check_maintenance(self, store: Store, *, write: bool) -> None:
         """Raise InMaintenance when the mode refuses the request."""
-        # What an execution asks for is part of work that has begun before.
-        gate = Gate.ACTIVATED if self.gate is Gate.ACTIVATING and self.login.execution_id else self.gate
         may_bypass = self.wants_bypass and self.scope.has_permission(BYPASS_PERMISSION)
         session = store.unscoped  # the mode is in no tenant
-        maintenance_mode.check(self.app, session, gate, write=write, may_bypass=may_bypass)
+        maintenance_mode.check(self.app, session, self._present_gate, write=write, may_bypass=may_bypass)
 
     @contextmanager
     def reopen(self) -> Iterator["Call"]:

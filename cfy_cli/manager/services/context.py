@@ -3,13 +3,14 @@
 import functools
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from cfy_cli.contract.limits import activate, active_limits
 from cfy_cli.manager.engine.operation_user import OperationUser, find_user
 from cfy_cli.manager.settings import ManagerSettings
+from cfy_cli.manager.store.advisory_locks import Lock
 from cfy_cli.manager.store.audit import Actor
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.file_changes import FileChanges
@@ -100,14 +101,14 @@ class AppContext:
             yield Store(session, scope, active_limits().page)
 
     @contextmanager
-    def writing(self, scope: Scope, actor: Actor | None = None) -> Iterator[Store]:
+    def writing(self, scope: Scope, actor: Actor | None = None, locks: Sequence[Lock] = ()) -> Iterator[Store]:
         """Open a write transaction in a scope; commit it with its files and run its commit hooks at the end.
 
-        The audit log names the `actor`, by default the user of the scope.
+        The audit log names the `actor`, by default the user of the scope. The transaction begins with the `locks`.
         """
         files = FileChanges(self.files)
         try:
-            with self.database.write(actor or Actor(scope.user)) as session:
+            with self.database.write(actor or Actor(scope.user), locks) as session:
                 store = Store(session, scope, active_limits().page, files)
                 yield store
                 files.place(session)

@@ -18,7 +18,7 @@ from cfy_cli.errors import CfyError, ErrorCode
 from cfy_cli.manager.services.configuration.catalogue import MAINTENANCE_MODE
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock, acquire_shared_lock
+from cfy_cli.manager.store.advisory_locks import Lock, LockKey, acquire_lock
 from cfy_cli.manager.store.models import ConfigValue, Execution
 from cfy_cli.manager.store.store import Store
 
@@ -156,15 +156,15 @@ def finish_activation(app: AppContext) -> None:
     app.service(Configuration).on_change()
 
 
-def check(app: AppContext, session: Session, gate: Gate, *, write: bool, may_bypass: bool) -> None:
-    """Raise InMaintenance for a request that the mode refuses.
+def locks_of(gate: Gate) -> tuple[Lock, ...]:
+    """Return the locks of a transaction that starts work: the mode is not turned on before it ends."""
+    return (Lock(LockKey.CONFIGURATION, is_shared=True),) if gate is Gate.ACTIVATING else ()
 
-    Who starts work keeps the mode from being turned on until the transaction ends.
-    """
+
+def check(app: AppContext, session: Session, gate: Gate, *, write: bool, may_bypass: bool) -> None:
+    """Raise InMaintenance for a request that the mode refuses; its transaction holds `locks_of` the gate."""
     if gate is Gate.NEVER or may_bypass:
         return
-    if gate is Gate.ACTIVATING:
-        acquire_shared_lock(session, LockKey.CONFIGURATION)
     mode = read(session) if write else cast("Mode | None", app.service(Configuration).get(MAINTENANCE_MODE.full_name))
     if mode is None:
         return

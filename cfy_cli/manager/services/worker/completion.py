@@ -9,6 +9,7 @@ from cfy_cli.contract.states import ENDED
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine.ports import ExecutionEvent, WorkflowResult
 from cfy_cli.manager.services.executions import executions, group_members
+from cfy_cli.manager.services.executions.executions import CREATE_ENVIRONMENT
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
 from cfy_cli.manager.services.runtime.shared_writes import Write
@@ -35,8 +36,8 @@ def complete_execution(
 ) -> None:
     """Store the changes of `store_result`, all events, the `final_events` and the result in one transaction.
 
-    `change_rows` makes the changes of an execution that has no deployment. Executions without such changes share the
-    transaction with others that end at the same time.
+    `change_rows` makes the changes of an execution that has no deployment. Executions that delete or replace no rows
+    share the transaction with others that end at the same time.
 
     So a reader that sees the execution ended sees everything else too, and a crash before leaves nothing half done.
     """
@@ -46,15 +47,24 @@ def complete_execution(
         with store.unscoped.no_autoflush:  # write the deployment once, with all its changes
             _store_end(context, store, result)
 
+    def apply_result(store: Store) -> None:
+        deployment = executions.find_deployment(store, context.execution)
+        if store_result is not None and deployment is not None:
+            store_result(context.as_user(store, context.permission), deployment)
+
+    def store_together(store: Store) -> None:
+        if store_result is not None:
+            apply_result(store)
+        store_end(store)
+
     def store() -> None:
-        if store_result is None and change_rows is None:
-            context.shared_writes.run(Write(context, store_end, rows, executions.refresh_above))
+        only_adds = store_result is None or context.execution.workflow_id == CREATE_ENVIRONMENT
+        if only_adds and change_rows is None:
+            context.shared_writes.run(Write(context, store_together, rows, executions.refresh_above))
             return
         with context.event_writer.draining(rows) as batch, context.writing_own_rows() as store:
             store.acquire_lock(LockKey.EVENTS)
-            deployment = executions.find_deployment(store, context.execution)
-            if store_result is not None and deployment is not None:
-                store_result(context.as_user(store, context.permission), deployment)
+            apply_result(store)
             if change_rows is not None:
                 change_rows(store)
             batch.store(store.unscoped)  # rows of this execution and its deployment
