@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import cast
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
@@ -27,6 +28,7 @@ class LockKey(IntEnum):
 # Rows of the same remainder share a lock: PostgreSQL has room for 6,400 locks by default, of all transactions
 # together, and some transactions lock 20,000 deployments.
 LOCKS_OF_ROWS = 1024
+HELD = "held_locks"  # in the `info` of a session, which is one transaction: the locks that need not be taken again
 # They go to the driver directly, as every change needs some of them.
 LOCK, SHARED_LOCK = "pg_advisory_xact_lock({key}, 0)", "pg_advisory_xact_lock_shared({key}, 0)"  # in another statement
 ACQUIRE = "SELECT pg_advisory_xact_lock(%(key)s, %(row)s)"
@@ -73,6 +75,12 @@ def acquire_locks(session: Session, key: LockKey, storage_ids: Iterable[int]) ->
 
 
 def _acquire(session: Session, key: LockKey, rows: list[int]) -> None:
-    if session.get_bind().dialect.name == "postgresql":
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    held = cast("set[tuple[LockKey, int]]", session.info.setdefault(HELD, set()))
+    rows = [row for row in rows if (key, row) not in held]
+    if rows:
         statement, which = (ACQUIRE, {"row": rows[0]}) if len(rows) == 1 else (ACQUIRE_SEVERAL, {"rows": rows})
         session.connection().exec_driver_sql(statement, {"key": int(key), **which})
+        if not session.in_nested_transaction():  # with whose rollback they would be released
+            held.update((key, row) for row in rows)
