@@ -1,9 +1,16 @@
 """Task graphs and operations over HTTP: those of the engine, and those that clients store."""
 
 import pytest
+from sqlalchemy.orm import Session
 
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine import graph_runner
+from cfy_cli.manager.services.runtime.batch import Batch
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, wait_until
+from tests.manager.test_statement_counts import NOTHING
+
+CREATE = {"operation": "cloudify.interfaces.lifecycle.create"}
 
 
 @pytest.fixture
@@ -77,3 +84,44 @@ def test_journal_is_deleted_with_its_deployment(ask: Ask, installed: str, run):
     assert ask("DELETE", "/deployments/d").status_code == 204
     for path in ("/tasks_graphs", "/operations"):
         wait_until(lambda path=path: ask("GET", path).json()["items"], lambda items: items == [])
+
+
+@pytest.fixture
+def many(ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A deployment with 40 instances whose operations do nothing, which take many rounds."""
+    monkeypatch.setattr(graph_runner, "ROUND_BATCH", 10)
+    upload("many", NOTHING)
+    assert ask("PUT", "/deployments/many", json={"blueprint_id": "many"}).status_code == 201
+    return "many"
+
+
+def test_operations_that_do_nothing_have_all_states_and_events(ask: Ask, many: str, run):
+    execution = run(many, "execute_operation", parameters=CREATE)
+    assert execution["status"] == "terminated"
+    query = f"execution_id={execution['id']}&_size=1000"
+    operations = ask("GET", f"/operations?{query}&type=RemoteWorkflowTask").json()["items"]
+    assert [operation["state"] for operation in operations] == ["succeeded"] * 40
+    events = ask("GET", f"/events?{query}&include_logs=true").json()["items"]
+    instance = next(event["node_instance_id"] for event in events if event["node_instance_id"])
+    of_one = [event for event in events if event["node_instance_id"] == instance]
+    assert [event.get("event_type") or event["message"][:13] for event in of_one] == [
+        "workflow_node_event", "sending_task", "task_started", "Nothing to do", "task_succeeded", "workflow_node_event",
+    ]  # fmt: skip
+
+
+@pytest.mark.postgresql
+def test_refusal_of_a_round_stored_ahead_fails_the_execution(ask: Ask, many: str, run, monkeypatch: pytest.MonkeyPatch):
+    refused: set[str] = set()
+    store = Batch.store
+
+    def refuse(batch: Batch, session: Session) -> None:
+        """Refuse the states of the first round."""
+        if not refused:
+            refused.update(batch.tasks)
+        if refused & batch.tasks.keys():
+            raise Invalid("it is refused")
+        store(batch, session)
+
+    monkeypatch.setattr(Batch, "store", refuse)
+    execution = run(many, "execute_operation", parameters=CREATE)
+    assert (execution["status"], execution["error"]) == ("failed", "it is refused")

@@ -3,12 +3,16 @@
 import multiprocessing
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import InternalError
 
-from cfy_cli.errors import Busy
+from cfy_cli.errors import Busy, Conflict
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store import database as module
+from cfy_cli.manager.store.advisory_locks import Lock, LockKey
+from cfy_cli.manager.store.bulk import COPY_ROWS, BulkStatement
 from cfy_cli.manager.store.database import Database
+from cfy_cli.manager.store.models import AuditRecord, TasksGraph
 
 PROCESSES, INCREMENTS = 4, 50
 
@@ -67,3 +71,52 @@ def test_exhausted_connection_pool_is_busy(app: AppContext, monkeypatch: pytest.
         for session in sessions:
             session.__exit__(None, None, None)
         database.close()
+
+
+ODD_TEXTS = ("tab\tnew\nline\rback\\slash", "\\N", "\\.", "", "ü€𝄞", "'quoted' \"twice\"", "{a,b}", None)
+
+
+@pytest.mark.postgresql
+def test_read_cannot_write(app: AppContext) -> None:
+    with pytest.raises(InternalError, match="read-only"), app.database.read() as session:
+        session.execute(text("UPDATE users SET failed_logins = 7"))
+
+
+@pytest.mark.postgresql
+def test_locks_of_a_transaction_are_held_until_its_end(app: AppContext) -> None:
+    wants = text(f"SELECT pg_try_advisory_xact_lock({int(LockKey.EVENTS)}, 0)")
+    with app.database.write(locks=(Lock(LockKey.CONFIGURATION, is_shared=True), Lock(LockKey.EVENTS))) as session:
+        session.connection()
+        with app.database.read() as other:
+            assert other.scalar(wants) is False
+    with app.database.read() as other:
+        assert other.scalar(wants) is True
+
+
+@pytest.mark.parametrize("count", [1, COPY_ROWS])
+def test_bulk_insert_stores_odd_values_as_they_are(app: AppContext, count: int) -> None:
+    rows = [
+        {
+            "ref_table": "t", "ref_id": None, "ref_identifier": {"id": odd, "nul": "\0", "half": "\ud800"},
+            "operation": "create", "creator_name": odd, "execution_id": None, "created_at": f"{number:05}",
+        }
+        for number in range(count)
+        for odd in ODD_TEXTS
+    ]  # fmt: skip
+    with app.database.write() as session:
+        BulkStatement.insert(AuditRecord, lock=LockKey.AUDIT).execute(session.connection(), rows)
+    columns = (AuditRecord.creator_name, AuditRecord.ref_identifier)
+    with app.database.read() as session:
+        found = session.execute(select(*columns).where(AuditRecord.ref_table == "t").order_by(AuditRecord.storage_id))
+        assert [tuple(row) for row in found] == [(row["creator_name"], row["ref_identifier"]) for row in rows]
+
+
+def test_bulk_insert_that_is_refused_is_a_conflict(app: AppContext) -> None:
+    row = {
+        "id": "g", "name": "g", "execution_id": "none", "request": None, "position": None, "tenant_name": "none",
+        "visibility": "tenant", "owned_by": "admin", "created_by": "admin", "created_at": "2026",
+    }  # fmt: skip
+    with pytest.raises(Conflict), app.database.write() as session:
+        BulkStatement.insert(TasksGraph).execute(session.connection(), [row] * COPY_ROWS)
+    with app.database.write() as session:
+        assert session.scalar(text("SELECT count(*) FROM tasks_graphs")) == 0
