@@ -123,19 +123,17 @@ class Call:
         """Open a transaction in which the login is valid; log in again when it has changed. Raises Unauthorized."""
         while True:
             actor = Actor(self.scope.user, self.login.execution_id)
-            locks = maintenance_mode.locks_of(self._present_gate)
-            opened = self.app.writing(self.scope, actor, locks) if write else self.app.reading(self.scope)
+            gate_locks = maintenance_mode.locks_of(self._present_gate)
+            opened = self.app.writing(self.scope, actor, gate_locks) if write else self.app.reading(self.scope)
             with opened as store:
-                # users and tokens are in no tenant
-                if self.app.service(Credentials).is_current(store.unscoped, self.login):
+                if self.app.service(Credentials).is_current(store.unscoped, self.login):  # users are in no tenant
                     self._check_maintenance(store, write=write)
                     yield store
                     return
             self.login, self.scope = self.caller.log_in()
 
     @property
-    def _present_gate(self) -> Gate:
-        # What an execution asks for is part of work that has begun before.
+    def _present_gate(self) -> Gate:  # what an execution asks for is part of work that has begun before
         return Gate.ACTIVATED if self.gate is Gate.ACTIVATING and self.login.execution_id else self.gate
 
     def _check_maintenance(self, store: Store, *, write: bool) -> None:

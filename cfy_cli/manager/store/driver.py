@@ -1,4 +1,4 @@
-"""What is asked of psycopg directly, because SQLAlchemy does not do it."""
+"""Direct use of psycopg, for statements that SQLAlchemy does not send: COPY, and several in one round trip."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
