@@ -19,9 +19,9 @@ MAX_WORKERS = 64  # operations at the same time
 
 @dataclass(frozen=True, slots=True)
 class AgentConfiguration:
-    """`folder` is where the agent keeps its log, its state and copies of files."""
+    """What an agent needs, and what it may have beside that; `file` is where it was read from."""
 
-    folder: Path
+    file: Path
     name: str
     manager_url: str
     token: str = field(repr=False)
@@ -30,6 +30,11 @@ class AgentConfiguration:
     queue: str = ""  # where it differs from the one that the manager says
     max_workers: int = MAX_WORKERS
     ca_certificate: str = ""  # the file of the authority that has signed the certificate of the manager
+
+    @property
+    def folder(self) -> Path:
+        """Where the agent keeps its log, its state and copies of files."""
+        return self.file.parent
 
 
 def read_configuration(path: Path | None, environ: Mapping[str, str] = os.environ) -> AgentConfiguration:
@@ -54,7 +59,7 @@ def read_configuration(path: Path | None, environ: Mapping[str, str] = os.enviro
         raise Invalid(f"`max_workers` of the agent cannot be `{workers}`: give a number from 1 to 1000")
     if not values["manager_url"].startswith(("http://", "https://")):
         raise Invalid(f"`{values['manager_url']}` is not the URL of a manager: give one such as http://10.0.0.1:8100")
-    return AgentConfiguration(file.parent, max_workers=int(workers), **values)
+    return AgentConfiguration(file, max_workers=int(workers), **values)
 
 
 def _variables(environ: Mapping[str, str]) -> dict[str, str]:

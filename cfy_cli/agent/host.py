@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypedDict, cast
 from urllib.parse import quote, urlsplit
 
+import psutil
 import requests
 
 from cfy_cli import __version__
@@ -245,12 +246,30 @@ def start(configuration: AgentConfiguration, arguments: list[str]) -> None:
     log.info("The agent %s has ended", configuration.name)
 
 
+def _end_former(configuration: AgentConfiguration) -> None:
+    """End an agent that an earlier configuration started, whose token has ended. Raises Conflict for any other."""
+    status = read_status(configuration.folder)
+    try:
+        former = psutil.Process(status["pid"] if status else 0)
+        is_former = former.create_time() < configuration.file.stat().st_mtime
+    except (psutil.Error, OSError):
+        is_former = False
+    if not is_former:
+        raise Conflict(f"The agent {configuration.name} runs already", hint="Look at it: cfy agents status")
+    former.terminate()
+    try:
+        former.wait(STOP_TIMEOUT)
+    except psutil.TimeoutExpired:
+        former.kill()
+        former.wait()
+
+
 def start_in_background(configuration: AgentConfiguration, arguments: list[str], timeout: float) -> AgentStatus:
     """Start the agent as a process of its own; return its status once it has reported. Raises CfyError."""
     folder = configuration.folder
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if is_running(folder):
-        raise Conflict(f"The agent {configuration.name} runs already", hint="Look at it: cfy agents status")
+        _end_former(configuration)
     (folder / STATUS).unlink(missing_ok=True)
     with (folder / LOG).open("ab") as output:
         process = subprocess.Popen(

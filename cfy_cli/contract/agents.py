@@ -32,7 +32,7 @@ class AgentState(StrEnum):
 STATES = tuple(state.value for state in AgentState)
 # States in which an agent need not report: all but those that only a running one is in.
 SILENT_STATES = tuple(
-    state for state in STATES if state not in ("started", "stopping", "restarting", "restarted", "upgraded")
+    state for state in STATES if state not in ("starting", "started", "stopping", "restarting", "restarted", "upgraded")
 )
 
 

@@ -98,6 +98,11 @@ def test_agent_runs_operations_of_its_host_alone(running: RunningManager, broker
     reported = [each for each in events if "Process created" in each["message"]]
     assert {(each["agent_name"], each["manager_name"]) for each in reported} == {(None, "cfy"), (vm, None)}
 
+    former, script = host.pid, ask("POST", f"/agents/{vm}/script")["script"]
+    host.run(script)  # in place of the one whose token has ended
+    assert host.pid != former
+    assert not is_alive(former)
+
     (host.home / "begun").unlink()
     (host.home / "hold").touch()
     again = start("execute_operation", operation="cloudify.interfaces.lifecycle.create", node_ids=["app"])
