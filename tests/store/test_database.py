@@ -58,6 +58,16 @@ def test_lost_connection_is_busy_and_replaced(app: AppContext) -> None:
         assert session.scalar(text("SELECT 1")) == 1
 
 
+@pytest.mark.postgresql
+def test_connection_that_ends_while_idle_is_replaced(app: AppContext) -> None:
+    with app.database.read() as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+    with create_engine(app.database.url, isolation_level="AUTOCOMMIT").connect() as other:
+        assert other.scalar(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+    with app.database.read() as session:
+        assert session.scalar(text("SELECT pg_backend_pid()")) != pid
+
+
 def test_exhausted_connection_pool_is_busy(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BUSY_TIMEOUT", 0.1)
     database = Database(app.database.url.render_as_string(hide_password=False))

@@ -1,5 +1,6 @@
 """Connections to SQLite or PostgreSQL, and the only way to open a transaction."""
 
+import select
 import sqlite3
 import threading
 import time
@@ -212,14 +213,22 @@ def _postgresql_engine(url: URL) -> Engine:
     @event.listens_for(engine, "checkout")
     def check_if_idle(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
         """Replace all connections when one that was idle is broken; others tell by their next statement."""
-        if time.monotonic() - record.info.get(RETURNED_AT, time.monotonic()) < MAX_UNCHECKED_IDLE:
-            return
+        is_recent = time.monotonic() - record.info.get(RETURNED_AT, time.monotonic()) < MAX_UNCHECKED_IDLE
         try:
+            if is_recent and not _has_input(connection):
+                return
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError from error
 
     return engine
+
+
+def _has_input(connection: DBAPIConnection) -> bool:
+    """Return whether the server has sent something unasked, as it does when it ends a connection."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _TimeoutLock:

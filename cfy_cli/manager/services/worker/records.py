@@ -85,8 +85,11 @@ class StoreRecords(StoreLookups, Records):
         return self._node_ids[instance_id]
 
     def instance(self, instance_id: str, *, may_be_old: bool = False) -> Instance:
-        with self._read_own() as store:
-            return _instance(store.get(NodeInstance, instance_id))
+        def read() -> Instance:
+            with self._read_own() as store:
+                return _instance(store.get(NodeInstance, instance_id))
+
+        return retry_until_available(self._context.stopping, read)
 
     def evaluate(self, values: Mapping[str, Json], ends: InstanceEnds) -> JsonObject:
         with self._read("deployment_get") as store:
