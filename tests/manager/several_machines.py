@@ -4,6 +4,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -83,6 +84,12 @@ class OwnPostgreSQL:
     def interrupt(self) -> None:
         kill_trees([self._process.pid])
         self._process.wait()
+
+    def restart(self, stop: signal.Signals) -> None:
+        """Stop the server with a signal, and start it again."""
+        self._process.send_signal(stop)
+        self._process.wait()
+        self.resume()
 
     def files(self) -> Iterator[Path]:
         return self._data.rglob("*")
