@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from cfy_cli.output.timeline import Attempt, compute_attempts
 from tests.manager.conftest import archive
 from tests.web.conftest import HOSTILE, Manager, OpenPage, show
 
@@ -309,3 +310,33 @@ def test_graph_screens_are_accessible_and_fit(open_page: OpenPage, manager: Mana
         show(page, screen)
         check(screen)
     assert not findings
+
+
+def test_timeline_agrees_with_that_of_the_command(open_page: OpenPage):
+    events = make_events(10)
+    events[5] = {"event_type": "workflow_started", "reported_timestamp": "2026-01-01T00:00:00.030Z"}  # resumed
+    link = {"operation": "cloudify.interfaces.relationship_lifecycle.establish", "source_id": "a", "target_id": "b"}
+    for second, side, kind in ((1, "a", "started"), (2, "b", "started"), (3, "a", "rescheduled"), (4, "a", "started")):
+        time = f"2026-01-01T00:00:0{second}.000Z"
+        events.append({**link, "node_instance_id": side, "event_type": f"task_{kind}", "reported_timestamp": time})
+    attempts = compute_attempts(events, until="2026-01-01T00:00:09.000Z", is_ended=True)
+    expected = {(each.place, each.side, each.operation, *times_of(each), each.outcome) for each in attempts}
+    found = open_page("groups").evaluate(
+        """async (events) => {
+            const { Attempts } = await import("/web/attempts.js");
+            const attempts = new Attempts();
+            attempts.add(events);
+            attempts.close(Date.parse("2026-01-01T00:00:09.000Z"));
+            const { first } = attempts;
+            return attempts.all.map(({ place, side, name, start, end, outcome }) =>
+                [place.replace(" → ", "->"), side, name, start - first, end - first, outcome]);
+        }""",
+        events,
+    )
+    assert {tuple(each) for each in found} == expected
+    assert {each[-1] for each in expected} == {"succeeded", "interrupted", "rescheduled"}
+
+
+def times_of(attempt: Attempt) -> tuple[int, int]:
+    """Return when an attempt began and ended, in milliseconds."""
+    return round(attempt.start * 1000), round(attempt.end * 1000)

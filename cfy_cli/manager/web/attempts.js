@@ -11,6 +11,7 @@ export class Attempts {
     this.running = new Map(); // those without an end yet, by place and operation
     this.first = null;
     this.last = null;
+    this.previous = null; // the time of the event before: an execution that is resumed was interrupted then
   }
 
   add(events) {
@@ -19,9 +20,10 @@ export class Attempts {
 
   addOne(event) {
     const time = Date.parse(event.reported_timestamp ?? event.timestamp);
+    if (event.event_type === "workflow_started") this.interrupt(this.previous ?? time);
     this.first = Math.min(this.first ?? time, time);
     this.last = Math.max(this.last ?? time, time);
-    if (event.event_type === "workflow_started") this.interrupt(time);
+    this.previous = time;
     const { place, side } = placeOf(event);
     if (!event.operation || !place) return;
     const key = [place, side, event.operation].join(" ");

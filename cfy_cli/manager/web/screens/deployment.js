@@ -4,13 +4,13 @@ import { get, getAll } from "../api.js";
 import { changing } from "../changing.js";
 import { element, link } from "../dom.js";
 import { openInstance } from "../instance_panel.js";
-import { live } from "../live.js";
 import { button, details, duration, empty, labels, state, table, time, trail, value } from "../parts.js";
 import { problemsOf } from "../problems.js";
 import { address } from "../router.js";
 import { may } from "../session.js";
 import { topology } from "../topology.js";
 import { topologyTable } from "../topology_table.js";
+import { watch } from "../watching.js";
 import { deploymentActions } from "../workflows.js";
 
 const FIELDS = "id,display_name,description,blueprint_id,created_at,updated_at,created_by,visibility,site_name,labels,inputs,deployment_status,installation_status,sub_services_count,sub_environments_count,deployment_groups";
@@ -26,8 +26,8 @@ const isPhone = () => matchMedia("(max-width: 600px)").matches;
 export async function show(place) {
   const screen = new DeploymentScreen(place.key);
   await screen.load();
-  place.leave(await live((options) => screen.update(options)));
-  return screen.parts();
+  const failure = await watch(place, (options) => screen.update(options));
+  return screen.parts(failure);
 }
 
 class DeploymentScreen {
@@ -45,9 +45,9 @@ class DeploymentScreen {
     this.nodes = nodes;
   }
 
-  parts() {
+  parts(failure) {
     const main = element("div", {}, this.topology, element("h2", {}, "Executions"), this.executions);
-    return [trail([address("deployments"), "Deployments"]), this.heading, this.problems, element("div", { class: "columns" }, main, this.values)];
+    return [trail([address("deployments"), "Deployments"]), this.heading, failure, this.problems, element("div", { class: "columns" }, main, this.values)];
   }
 
   async update({ signal }) {

@@ -6,13 +6,13 @@ import { changing } from "../changing.js";
 import { element, link } from "../dom.js";
 import { liveEvents } from "../events.js";
 import { executionActions } from "../execution_actions.js";
-import { live } from "../live.js";
 import { openOperationLog } from "../operation_log.js";
 import { button, details, duration, state, time, trail, value } from "../parts.js";
 import { tidy } from "../problems.js";
 import { address } from "../router.js";
 import { may } from "../session.js";
 import { timeline } from "../timeline.js";
+import { watch } from "../watching.js";
 
 const EVENT_FIELDS = "_storage_id,event_type,operation,node_instance_id,source_id,target_id,reported_timestamp";
 const PAGE = 1000; // events of one request
@@ -21,9 +21,9 @@ const ENDED = new Set(["terminated", "failed", "cancelled"]);
 
 export async function show(place) {
   const screen = new ExecutionScreen(place.key, place.refresh);
-  place.leave(await live((options) => screen.update(options)));
+  const failure = await watch(place, (options) => screen.update(options));
   place.leave(() => screen.timeline?.stop());
-  return screen.parts();
+  return screen.parts(failure);
 }
 
 class ExecutionScreen {
@@ -41,8 +41,8 @@ class ExecutionScreen {
     this.events = liveEvents(id);
   }
 
-  parts() {
-    const head = [this.trail, this.heading, this.reason, element("div", { class: "card facts" }, this.progress, this.facts)];
+  parts(failure) {
+    const head = [this.trail, this.heading, failure, this.reason, element("div", { class: "card facts" }, this.progress, this.facts)];
     if (!this.timeline) return head;
     return [...head, element("h2", {}, "Timeline"), this.timeline.element, element("h2", {}, "Events"), this.events.element];
   }

@@ -6,10 +6,10 @@ import { countExecutions, showCounts } from "../counts.js";
 import { confirm } from "../dialog.js";
 import { element, link } from "../dom.js";
 import { choiceField, LiveList } from "../lists.js";
-import { live } from "../live.js";
 import { button, details, duration, empty, state, table, time, trail } from "../parts.js";
 import { address } from "../router.js";
 import { may } from "../session.js";
+import { watch } from "../watching.js";
 
 const FIELDS = "id,workflow_id,deployment_id,deployment_display_name,status,error,started_at,ended_at";
 const GROUP_FIELDS = "id,workflow_id,deployment_group_id,status,concurrency,created_at,created_by";
@@ -25,7 +25,7 @@ export async function show(place) {
     }, options),
   });
   let group;
-  place.leave(await live(async ({ signal }) => {
+  const failure = await watch(place, async ({ signal }) => {
     group = await get(["execution-groups", place.key], { _include: GROUP_FIELDS }, { signal });
     const counts = await countExecutions(place.key, { signal });
     heading.show([group.status, counts], () => [
@@ -34,10 +34,10 @@ export async function show(place) {
     ]);
     facts.show([group, Math.floor(Date.now() / 60000)], () => showFacts(group));
     return !ENDED.has(group.status);
-  }));
+  });
   await executions.start();
   return [
-    trail([address("groups"), "Groups"], [address(["groups", group.deployment_group_id]), group.deployment_group_id]), heading, facts,
+    trail([address("groups"), "Groups"], [address(["groups", group.deployment_group_id]), group.deployment_group_id]), heading, failure, facts,
     element("h2", {}, "Executions"), element("div", { class: "filters" }, choiceField(executions, "Status", "status", STATUSES)),
     executions.failure, executions.element,
   ];

@@ -5,10 +5,10 @@ import { changing } from "../changing.js";
 import { countDeployments, countExecutions, showCounts } from "../counts.js";
 import { element, link } from "../dom.js";
 import { choiceField, LiveList, searchField } from "../lists.js";
-import { live } from "../live.js";
 import { details, empty, labels, state, table, time, trail, value } from "../parts.js";
 import { address } from "../router.js";
 import { may } from "../session.js";
+import { watch } from "../watching.js";
 import { showExecutionGroups } from "./groups.js";
 
 const MEMBER_FIELDS = "id,display_name,blueprint_id,deployment_status,latest_execution_status,latest_execution,latest_execution_workflow_id";
@@ -27,10 +27,10 @@ export async function show(place) {
     }, options),
   });
   const [counts, executions] = [changing("div"), changing("div")];
-  place.leave(await live((options) => update(group.id, counts, executions, options), { interval: INTERVAL }));
+  const failure = await watch(place, (options) => update(group.id, counts, executions, options), { interval: INTERVAL });
   await members.start();
   return [
-    trail([address("groups"), "Groups"]), element("div", { class: "heading" }, element("h1", {}, group.id), counts),
+    trail([address("groups"), "Groups"]), element("div", { class: "heading" }, element("h1", {}, group.id), counts), failure,
     group.description ? element("p", {}, group.description) : null, element("div", { class: "card facts" }, showFacts(group)),
     element("h2", {}, "Deployments"), element("div", { class: "filters" },
       searchField(members, "Search names"), choiceField(members, "Status", "status", STATUSES)),

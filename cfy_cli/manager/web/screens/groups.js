@@ -4,10 +4,10 @@ import { get } from "../api.js";
 import { changing } from "../changing.js";
 import { countDeployments, countExecutions, showCounts } from "../counts.js";
 import { element, link } from "../dom.js";
-import { live } from "../live.js";
 import { empty, labels, state, table, time } from "../parts.js";
 import { address } from "../router.js";
 import { may } from "../session.js";
+import { watch } from "../watching.js";
 
 const GROUP_FIELDS = "id,description,default_blueprint_id,labels,created_at";
 const EXECUTION_FIELDS = "id,workflow_id,deployment_group_id,status,created_at,created_by";
@@ -20,8 +20,8 @@ export async function show(place) {
   const update = async (options) => {
     await Promise.all([updateGroups(groups, options), updateExecutions(executions, options)]);
   };
-  place.leave(await live(update, { interval: INTERVAL }));
-  return [element("div", { class: "heading" }, element("h1", {}, "Groups")), groups, may("execution_group_list") ? element("h2", {}, "Execution groups") : null, executions];
+  const failure = await watch(place, update, { interval: INTERVAL });
+  return [element("div", { class: "heading" }, element("h1", {}, "Groups")), failure, groups, may("execution_group_list") ? element("h2", {}, "Execution groups") : null, executions];
 }
 
 const minute = () => Math.floor(Date.now() / 60000);
