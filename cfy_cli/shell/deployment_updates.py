@@ -155,6 +155,9 @@ def _show_preview(
         app.answer({**update, "explicit_reinstall": list(reinstall_list)}, DEPLOYMENT_UPDATES)
     else:
         app.say("\n".join([f"{title}:", *lines]) if lines else f"{title} nothing")
+        if not lines and before != after:
+            again = f"cfy executions start reinstall -d {update['deployment_id']}"
+            app.note(f"Scripts are not compared; to run those that have changed, update it, then: {again}")
         _show_dependents(app, update)
     if update["state"] == "failed":
         raise Invalid(UNSUPPORTED, hint="Nothing was changed.")
