@@ -8,7 +8,7 @@ import pytest
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.manager.server import permissions
 from tests.conftest import Ask, Cfy
-from tests.manager.conftest import HELLO, wait_for_end
+from tests.manager.conftest import HELLO, archive, wait_for_end, wait_until
 from tests.wagons import package
 
 PASSWORD = "password-of-una"
@@ -240,3 +240,12 @@ def test_deletion_names_the_other_tenants_that_use_a_blueprint(ask: Ask):
     assert made.status_code == 201, made.text
     refused = ask("DELETE", "/blueprints/app").json()
     assert "Some of them are in other tenants, which may use it because it is global: red." in refused["hint"]
+    assert ask("DELETE", "/deployments/other?force=true", **AS_UNA).ok
+    importing = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [app--blueprint:app]\n"
+    params = {"params": (None, '{"application_file_name": "blueprint.yaml"}')}
+    body = {**params, "blueprint_archive": ("a.tar.gz", archive({"blueprint.yaml": importing}))}
+    assert ask("PUT", "/blueprints/importing", files=body, **AS_UNA).status_code == 201
+    wait_until(lambda: ask("GET", "/deployments?_all_tenants=true").json()["items"], lambda items: not items)
+    refused = ask("DELETE", "/blueprints/app").json()
+    assert "It is imported by importing of tenant red" in refused["message"]
+    assert ask("DELETE", "/blueprints/app?force=true").status_code == 204

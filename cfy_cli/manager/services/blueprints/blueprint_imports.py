@@ -68,7 +68,7 @@ def find_imported(session: Session, blueprint_storage_id: int) -> dict[str, int]
 
 def _find_importers(store: Store, blueprint: Blueprint) -> Sequence[str]:
     statement = (
-        select(Blueprint.id)
+        select(Blueprint.id, Blueprint.tenant_name)
         .join(BlueprintImport, BlueprintImport.blueprint_storage_id == Blueprint.storage_id)
         .where(BlueprintImport.imported_id == blueprint.id, Blueprint.storage_id != blueprint.storage_id)
         .distinct()
@@ -76,4 +76,5 @@ def _find_importers(store: Store, blueprint: Blueprint) -> Sequence[str]:
     )
     if blueprint.visibility != Visibility.GLOBAL:
         statement = statement.where(Blueprint.tenant_name == blueprint.tenant_name)
-    return store.unscoped.scalars(statement).all()  # private ones of other users too
+    found = store.unscoped.execute(statement).all()  # private ones of other users too
+    return [name if tenant == blueprint.tenant_name else f"{name} of tenant {tenant}" for name, tenant in found]
