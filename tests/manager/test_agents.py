@@ -1,6 +1,7 @@
 """Agents: their rows, rights and tokens, and the small endpoints beside them."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -192,3 +193,20 @@ def test_execution_should_start_unless_another_runs(ask: Ask, app: AppContext):
         session.query(Execution).filter_by(id="one").one().status = "started"
     assert ask("GET", "/executions/system/should-start").json() is False
     assert ask("GET", "/executions/none/should-start").status_code == 404
+
+
+@pytest.mark.sqlite
+def test_token_of_agent_is_refused_by_every_other_endpoint(app: AppContext, ask: Ask, hosts: list[str]):
+    token = ask("PUT", f"/agents/{hosts[0]}", json={"node_instance_id": hosts[0]}).json()["token"]
+    api = create_app(app)
+    client = TestClient(api, headers={"Authentication-Token": token}, base_url="http://localhost")
+    answers = {
+        (method, path): client.request(method, re.sub(r"\{[^}]*\}", "none", path), json={}).status_code
+        for path, methods in api.openapi()["paths"].items()
+        for method in methods
+    }
+    assert len(answers) > 200
+    assert [each for each, code in answers.items() if code not in (401, 403)] == [("get", "/api/v3.1/snapshot-status")]
+    for path, body in (("records", {"number": 1, "method": "instances"}), ("url", {"url": "http://127.0.0.1/"})):
+        assert client.post(f"/api/v3.1/operations/none/{path}", json=body).status_code == 404, "none was sent to it"
+    assert client.get("/api/v3.1/operations/none/files", params={"folder": "files"}).status_code == 404
