@@ -19,7 +19,7 @@ MAX_WORKERS = 64  # operations at the same time
 
 @dataclass(frozen=True, slots=True)
 class AgentConfiguration:
-    """What an agent needs, and what it may have beside that; `file` is where it was read from."""
+    """The settings of an agent; `file` is where they were read from."""
 
     file: Path
     name: str
@@ -33,7 +33,7 @@ class AgentConfiguration:
 
     @property
     def folder(self) -> Path:
-        """Where the agent keeps its log, its state and copies of files."""
+        """Return where the agent keeps its log, its state and copies of files."""
         return self.file.parent
 
 

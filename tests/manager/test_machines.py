@@ -30,6 +30,7 @@ from cfy_cli.manager.store.models import Execution, ServerRecord, SharedKey, Wor
 from cfy_cli.manager.worker import Worker
 from tests.conftest import PASSWORD, Ask, Cfy
 from tests.manager.conftest import archive, wait_for_end, wait_until
+from tests.manager.every_operation import LICENSE
 from tests.manager.other_manager import serve
 
 pytestmark = pytest.mark.postgresql
@@ -115,10 +116,11 @@ def test_lost_execution_is_run_by_the_other_worker_alone(
         execution = ask("POST", "/executions", json=body).json()["id"]
         wait_until(started.exists, bool)
         assert recovery.recover(other, {"cut-off"}, Silence("cut-off", "an earlier time")) == 0  # it was seen again
+        monkeypatch.setattr(cut_off, "_find_limit", lambda: -10)  # it must not claim it again
+        cut_off._limit.set_limit(-10)
         with monkeypatch.context() as patch:  # it is on another machine
             patch.setattr(orphans, "kill", lambda *_: None)
             wait_until(lose, lambda count: count == 1)  # it may be seen meanwhile
-            cut_off._limit.set_limit(-10)  # it must not claim it again
             with working(other, "second"):
                 wait_until(lambda: started.read_text().count("\n"), lambda count: count == 2)
                 (tmp_path / "go").touch()
@@ -228,6 +230,8 @@ def test_changes_at_one_server_are_effective_at_the_others(
     assert [code(each, "GET", "/users", **bob) for each in (app, other)] == [200, 200]
     assert at(app, "PUT", "/config/default_page_size", json={"value": 7}).ok
     _is_effective(lambda: at(other, "GET", "/users").json()["metadata"]["pagination"]["size"] == 7)
+    assert at(app, "PUT", "/license", data=LICENSE).ok
+    assert [each["customer_id"] for each in at(other, "GET", "/license").json()["items"]] == ["acme"]
     assert at(other, "POST", "/maintenance/activate").ok
     _is_effective(lambda: code(app, "GET", "/sites") == 503)
     assert at(app, "POST", "/maintenance/deactivate").ok
