@@ -183,6 +183,7 @@ def _uploaded(
         upload_blueprint(
             app, used, source, visibility=visibility, labels=labels, validate=fields["validate"], follow=follow
         )
+    app.hide_target()  # what is deleted here was uploaded here
     try:
         yield used
     except click.Abort:

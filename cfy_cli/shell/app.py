@@ -208,6 +208,10 @@ class App(Printer):
         text = f"Password of {connection.username} at {connection.url}"
         return str(click.prompt(text, hide_input=True, err=True))
 
+    def hide_target(self) -> None:
+        """Delete without saying where."""
+        self._target_shown = True
+
     def _show_target(self) -> None:
         """Show once, on a terminal, on which manager and tenant something is about to be deleted."""
         if not self._target_shown and sys.stderr.isatty():

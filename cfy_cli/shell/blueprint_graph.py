@@ -9,6 +9,7 @@ from cfy_cli.shell.app import App
 
 FORMATS = ("mermaid", "dot", "svg")
 _FORMAT_OF_SUFFIX = {".svg": "svg", ".dot": "dot", ".gv": "dot"}
+_UNSUPPORTED = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf"})  # of pictures that are not text
 
 
 def build_diagram(app: App, path: str | None, blueprint_id: str | None, deployment_id: str | None) -> Diagram:
@@ -29,8 +30,13 @@ def build_diagram(app: App, path: str | None, blueprint_id: str | None, deployme
 
 
 def render_diagram(diagram: Diagram, format_name: str | None, output_path: str | None) -> str:
-    """Render the diagram in the given format, by default that of the file's suffix, or else Mermaid."""
-    name = format_name or _FORMAT_OF_SUFFIX.get(Path(output_path or "").suffix.lower(), FORMATS[0])
+    """Render the diagram in the given format, by default that of the file's suffix, or else Mermaid. Raises Usage."""
+    suffix = Path(output_path or "").suffix.lower()
+    if not format_name and suffix in _UNSUPPORTED:
+        raise Usage(
+            f"A picture cannot be written as {suffix}", hint="Name a file with .svg, .dot, or .mmd for Mermaid."
+        )
+    name = format_name or _FORMAT_OF_SUFFIX.get(suffix, FORMATS[0])
     if name == "svg":
         from cfy_cli.output.diagrams.svg import render_svg
 

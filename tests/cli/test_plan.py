@@ -101,6 +101,8 @@ def test_plan_of_an_archive_is_that_of_its_files(run: Run, blueprint: Path, tmp_
 def test_plan_draws_the_node_instances(run: Run, blueprint: Path, tmp_path: Path) -> None:
     run(f"plan {blueprint} --graph {tmp_path}/shop.svg")
     assert "web[2]" in (tmp_path / "shop.svg").read_text()
+    assert ".svg" in run(f"plan {blueprint} --graph {tmp_path}/shop.png", code=2).err
+    assert not (tmp_path / "shop.png").exists()
     drawn = run(f"plan {blueprint} --graph -").out
     assert "web#91;2#93;" in drawn
     assert "would create" not in drawn
