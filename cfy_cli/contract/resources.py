@@ -145,7 +145,8 @@ DEPLOYMENT_MODIFICATIONS = Resource(
     sort="created_at",
     columns=("id", "deployment_id", "status", "created_at", "ended_at", "visibility", "tenant_name", "created_by"),
     narrow=("id", "status", "created_at", "ended_at", "created_by", "deployment_id"),
-    more=("context", "modified_nodes", "node_instances"),
+    more=("context", "modified_nodes", "node_instances", "workflow_id", "execution_id", "blueprint_id"),
+    sources=dict.fromkeys(("workflow_id", "execution_id", "blueprint_id"), "context"),
 )
 DEPLOYMENT_UPDATES = Resource(
     name="deployments updates",

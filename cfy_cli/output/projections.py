@@ -139,6 +139,10 @@ def _nodes_of_steps(action: str) -> Compute:
     return compute
 
 
+def _in_context(name: str) -> Compute:
+    return lambda item: cast("Item", item.get("context") or {}).get(name)
+
+
 def _values_of_labels(item: Item) -> object:
     """Return the labels that an update adds, as lists of values by key."""
     values: dict[object, list[object]] = {}
@@ -189,6 +193,7 @@ _COMPUTED: Mapping[str, Mapping[str, Compute]] = {
     "blueprints filters": _FORMATTED_RULES,
     "deployments filters": _FORMATTED_RULES,
     "deployments groups": {"deployments": _count_members},
+    "deployments modifications": {name: _in_context(name) for name in ("workflow_id", "execution_id", "blueprint_id")},
     "deployments updates": {
         "installed_nodes": _nodes_of_steps("add"),
         "uninstalled_nodes": _nodes_of_steps("remove"),

@@ -20,7 +20,7 @@ def add_tag_commands(cli: click.Group) -> None:
     def list_tags(app: App, plugin_id: str) -> None:
         present = _load_tags(app, plugin_id)
         if app.as_data:
-            app.answer(present)
+            app.answer({key: [value] for key, value in present.items()})
             return
         from cfy_cli.output import render
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import jmespath
 
-from tests.wagons import YAML, wagon
+from tests.manager.every_operation import PNG
+from tests.wagons import YAML, bundle, wagon
 
 BLUEPRINT = """\
 tosca_definitions_version: cloudify_dsl_1_4
@@ -40,7 +41,7 @@ ctx logger info "creating $port"
 ctx instance runtime-properties answer 42
 """
 # `COMMAND -> NAME QUERY` keeps what the query finds in the JSON, for `{NAME}` in the lines after it. `- COMMAND` has no
-# option `--json` in the public tool.
+# option `--json` in the public tool, or prints what depends on the machine. `! COMMAND` is refused.
 STORY = """\
 profiles list
 status
@@ -284,6 +285,76 @@ snapshots status
 snapshots delete snap
 snapshots list
 executions delete --keep-last 1
+- idp get
+- ldap status
+license upload license.yaml
+license list
+- license environments count
+license remove
+- cluster status
+- cluster managers list
+- cluster brokers list
+- cluster db-nodes list
+- managers list
+- db-nodes list
+- config list
+! cluster remove elsewhere
+! cluster brokers remove elsewhere
+! agents install
+secrets create db -s canary
+- secrets set-owner db -s ann
+- blueprints set-owner app -s ann
+blueprints set-global app
+- blueprints set-icon app -i icon.png
+blueprints validate app/blueprint.yaml
+- blueprints package app/blueprint.yaml -o packed.zip
+- deployments set-owner one -s ann
+deployments filters create mine -lr x=y
+deployments filters update mine -lr x=z
+- deployments groups create many -b app
+- deployments groups update many -b app
+- deployments groups list
+deployments schedule create one install -n later -s '2031-01-01 01:00' --tz UTC -c 1
+- deployments schedule get one later
+groups list -d one
+executions start install -d one
+executions start scale -d one -p scalable_entity_name=page -p delta=1
+executions list -d one --sort-by created_at -> ended [-1].id
+! executions cancel {ended}
+! executions resume {ended}
+deployments modifications list one -> modification [0].id
+deployments modifications get {modification}
+! deployments modifications rollback {modification}
+plugins upload tiny.wgn -y plugin.yaml
+plugins list --sort-by package_name -> tiny [-1].id
+- plugins set-owner {tiny} -s ann
+plugins resource-tags add k:v {tiny}
+plugins resource-tags list {tiny}
+plugins resource-tags delete k {tiny}
+plugins deployment-labels add d:e {tiny}
+plugins deployment-labels delete d:e {tiny}
+- plugins list_updates
+- log-bundles create bundle
+- log-bundles list
+snapshots upload snap.zip -s again
+snapshots list
+- plugins bundle-upload -p bundle.tgz
+- auditlog truncate -b 7w
+- profiles show-current
+- profiles export -o profiles.tar.gz
+- apply --blueprint-path app/blueprint.yaml -b late -d late -i name=web
+- community register -f Ann -l Lee -e ann@example.com -p 1 -a
+- ldap set -s ldap://127.0.0.1:1 -d example.com
+"""
+LICENSE = """\
+license:
+  customer_id: acme
+  expiration_date: 12/31/2030
+  license_edition: Premium
+  trial: false
+  cloudify_version: 7.0
+  capabilities: [scale]
+signature: c2ln
 """
 # Commands of which ours prints one value, and the position of that among those of the public tool.
 COMPARED: Mapping[str, int] = {
@@ -299,7 +370,7 @@ _PLACEHOLDERS = (
 )  # fmt: skip
 _PROGRESS_BAR = re.compile(r"^ \S+ \|[#-]+\| [\d.]+%$", re.MULTILINE)
 _VARYING = frozenset(
-    {"_storage_id", "manager_name", "agent_name", "rest_port", "MainPID"}
+    {"_storage_id", "manager_name", "agent_name", "rest_port", "MainPID", "version"}
 )  # fields that differ between runs or machines
 Json = Any
 
@@ -321,6 +392,9 @@ def write_files(folder: Path) -> None:
     app.mkdir()
     (app / "blueprint.yaml").write_text(BLUEPRINT, "utf-8")
     (app / "create.sh").write_text(SCRIPT, "utf-8")
+    (folder / "license.yaml").write_text(LICENSE, "utf-8")
+    (folder / "icon.png").write_bytes(PNG)
+    (folder / "bundle.tgz").write_bytes(bundle(("another", "1.0")))
     (folder / "tiny.wgn").write_bytes(wagon())
     (folder / "plugin.yaml").write_text(YAML.format(name="tiny-plugin", version="1.0.0"), "utf-8")
 
@@ -330,8 +404,8 @@ def tell(run: Callable[[str], tuple[int, str]], address: str) -> Iterator[tuple[
     kept = {"address": address, "profile": f"*{address}"}
     for text in STORY.splitlines():
         command, _, query = text.partition(" -> ")
-        if command.startswith("- "):
-            code, _ = run(command.removeprefix("- "))
+        if command.startswith(("- ", "! ")):
+            code, _ = run(command[2:].format(**kept))
             yield command, Outcome(code, [])
             continue
         code, out = run(f"{command.format(**kept)} --json")
@@ -357,7 +431,7 @@ def parse(out: str) -> list[Json]:
 
 def _sort_events(values: list[Json]) -> list[Json]:
     """Sort events, which may be stored in another order; the public cfy shows those of an upload only if it is slow."""
-    events = [value for value in values if isinstance(value, dict) and isinstance(value.get("context"), dict)]
+    events = [value for value in values if isinstance(value, dict) and {"context", "message"} <= value.keys()]
     others = [value for value in values if value not in events]
     shown = [event for event in events if event["context"].get("workflow_id") != "upload_blueprint"]
     return (

@@ -120,7 +120,7 @@ def test_plugin_propagated_labels_and_tags_change(cfy: Cfy, files: Path):
     cfy(f"plugins resource-tags add Cost:4,env:dev {key}")
     cfy(f"plugins resource-tags add env:live {key}")
     assert "| env  | live  |" in cfy(f"plugins resource-tags list {key}")
-    assert json.loads(cfy(f"plugins resource-tags list {key} --json")) == {"Cost": "4", "env": "live"}
+    assert json.loads(cfy(f"plugins resource-tags list {key} --json")) == {"Cost": ["4"], "env": ["live"]}
     assert json.loads(cfy(f"plugins resource-tags delete env,other {key} --json"))["resource_tags"] == {"Cost": "4"}
     assert "it has none of them" in cfy(f"plugins resource-tags delete env {key}")
 

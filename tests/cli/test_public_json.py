@@ -19,8 +19,14 @@ def test_json_has_fields_and_values_of_public_cfy(cfy: Cfy, tmp_path: Path, monk
     write_files(tmp_path)
     cfy(f"profiles use manager -u admin -p {PASSWORD} -t default_tenant")
     found: list[str] = []
-    for step, (command, outcome) in zip(STEPS, tell(lambda line: (0, cfy(line)), "manager"), strict=True):
+
+    def run(line: str) -> tuple[int, str]:
+        out = cfy(line, code=None)
+        return cfy.code, out
+
+    for step, (command, outcome) in zip(STEPS, tell(run, "manager"), strict=True):
         assert command == step["command"]
+        assert (outcome.code != 0) == command.startswith("! "), f"{command}: {cfy.errors}"
         if step["values"]:
             values = [step["values"][COMPARED[command]]] if command in COMPARED else step["values"]
             problems = differences(values, outcome.values)

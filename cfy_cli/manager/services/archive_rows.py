@@ -56,7 +56,7 @@ def find_archive(row: LogBundle | Snapshot) -> RowKey:
     if row.status not in COMPLETE:
         raise Invalid(
             f"{_noun(row).capitalize()} `{row.id}` has no archive: its status is `{row.status}`",
-            hint=row.error or None,
+            hint=row.error or f"Wait until it is created: cfy {_resource(row).name} list",
         )
     return _key(row)
 
