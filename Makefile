@@ -52,7 +52,7 @@ oracle:
 	$(CFY_ORACLE) tests/dsl/record.py --check && $(PYTHON) -m pytest tests/dsl/test_oracle.py -m slow -rs -s; \
 	else echo "skipped: CFY_ORACLE is not set to a Python that has the public parser"; fi
 
-# The documentation as HTML, in build/docs.
+# The documentation as HTML, in build/docs; its search needs a server: python -m http.server -d build/docs
 docs:
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
 
