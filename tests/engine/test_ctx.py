@@ -287,8 +287,8 @@ def test_concurrent_updates_of_one_instance_are_all_stored(deployment):
     many = deployment(node("hub"), node("a", to=(link,), count=20)).script("w.sh", script)
     read = many.records.instance
 
-    def slowly(instance_id):
-        instance = read(instance_id)
+    def slowly(instance_id, **options):
+        instance = read(instance_id, **options)
         time.sleep(0.005)  # others write meanwhile
         return instance
 
