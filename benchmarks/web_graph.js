@@ -23,7 +23,7 @@ function makeInstances(count, nodeCount, shift) {
 
 /** Draw the topology of instances of nodes; return what changes the states of all. */
 export async function drawTopology([nodeCount, count]) {
-  const { topology } = await import("/web/topology.js");
+  const { topology } = await import("/web/topology/topology.js");
   const made = topology({ nodes: makeNodes(nodeCount), instances: makeInstances(count, nodeCount, 0), isRunning: true });
   main.replaceChildren(made.element);
   return () => made.update(makeInstances(count, nodeCount, 1), true);
@@ -61,8 +61,8 @@ function makeEvents(count) {
 
 /** Draw the timeline of attempts at operations; return what scrolls through it in 20 steps. */
 export async function drawTimeline(count) {
-  const { timeline } = await import("/web/timeline.js");
-  const { Attempts } = await import("/web/attempts.js");
+  const { timeline } = await import("/web/timeline/timeline.js");
+  const { Attempts } = await import("/web/timeline/attempts.js");
   const attempts = new Attempts();
   attempts.add(makeEvents(count));
   const made = timeline({ attempts });

@@ -323,7 +323,7 @@ def test_timeline_agrees_with_that_of_the_command(open_page: OpenPage):
     expected = {(each.place, each.side, each.operation, *times_of(each), each.outcome) for each in attempts}
     found = open_page("groups").evaluate(
         """async (events) => {
-            const { Attempts } = await import("/web/attempts.js");
+            const { Attempts } = await import("/web/timeline/attempts.js");
             const attempts = new Attempts();
             attempts.add(events);
             attempts.close(Date.parse("2026-01-01T00:00:09.000Z"));

@@ -1,13 +1,13 @@
 // The screen of a blueprint: what it is, its inputs, its workflows, and what was deployed from it.
 
 import { get } from "../api.js";
-import { createDeployment } from "../deployment_form.js";
+import { createDeployment } from "../forms/deployment_form.js";
 import { element, link } from "../dom.js";
 import { icon } from "../icons.js";
 import { button, details, empty, labels, state, table, time, trail, value } from "../parts.js";
 import { address } from "../router.js";
 import { may } from "../session.js";
-import { describeConstraints } from "../values.js";
+import { describeConstraints } from "../forms/values.js";
 
 const MAX_DEPLOYMENTS = 10;
 

@@ -1,7 +1,7 @@
 // The list of blueprints, the newest first.
 
 import { get } from "../api.js";
-import { createDeployment } from "../deployment_form.js";
+import { createDeployment } from "../forms/deployment_form.js";
 import { element, link } from "../dom.js";
 import { icon } from "../icons.js";
 import { LiveList, searchField } from "../lists.js";

@@ -3,15 +3,15 @@
 import { get, getAll } from "../api.js";
 import { changing } from "../changing.js";
 import { element, link } from "../dom.js";
-import { openInstance } from "../instance_panel.js";
+import { openInstance } from "../topology/instance_panel.js";
 import { button, details, duration, empty, labels, state, table, time, trail, value } from "../parts.js";
 import { problemsOf } from "../problems.js";
 import { address } from "../router.js";
 import { may } from "../session.js";
-import { topology } from "../topology.js";
-import { topologyTable } from "../topology_table.js";
+import { topology } from "../topology/topology.js";
+import { topologyTable } from "../topology/topology_table.js";
 import { watch } from "../watching.js";
-import { deploymentActions } from "../workflows.js";
+import { deploymentActions } from "../forms/workflows.js";
 
 const FIELDS = "id,display_name,description,blueprint_id,created_at,updated_at,created_by,visibility,site_name,labels,inputs,deployment_status,installation_status,sub_services_count,sub_environments_count,deployment_groups";
 const INSTANCE_FIELDS = "id,node_id,index,state,is_status_check_ok,has_configuration_drift";

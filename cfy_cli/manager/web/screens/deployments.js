@@ -2,7 +2,7 @@
 
 import { post } from "../api.js";
 import { element, link } from "../dom.js";
-import { labelFilter, savedFilters, toRules } from "../label_filter.js";
+import { labelFilter, savedFilters, toRules } from "../forms/label_filter.js";
 import { choiceField, LiveList, searchField } from "../lists.js";
 import { empty, labels, state, table, time } from "../parts.js";
 import { address } from "../router.js";

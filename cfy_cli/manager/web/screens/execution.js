@@ -1,17 +1,17 @@
 // The screen of an execution: why it failed, its timeline, its events.
 
 import { get } from "../api.js";
-import { Attempts, TIMELINE_EVENTS } from "../attempts.js";
+import { Attempts, TIMELINE_EVENTS } from "../timeline/attempts.js";
 import { changing } from "../changing.js";
 import { element, link } from "../dom.js";
-import { liveEvents } from "../events.js";
-import { executionActions } from "../execution_actions.js";
-import { openOperationLog } from "../operation_log.js";
+import { liveEvents } from "../timeline/events.js";
+import { executionActions } from "../forms/execution_actions.js";
+import { openOperationLog } from "../timeline/operation_log.js";
 import { button, details, duration, state, time, trail, value } from "../parts.js";
 import { tidy } from "../problems.js";
 import { address } from "../router.js";
 import { may } from "../session.js";
-import { timeline } from "../timeline.js";
+import { timeline } from "../timeline/timeline.js";
 import { watch } from "../watching.js";
 
 const EVENT_FIELDS = "_storage_id,event_type,operation,node_instance_id,source_id,target_id,reported_timestamp";

@@ -3,7 +3,7 @@
 import { get, post } from "../api.js";
 import { changing } from "../changing.js";
 import { countExecutions, showCounts } from "../counts.js";
-import { confirm } from "../dialog.js";
+import { confirm } from "../forms/dialog.js";
 import { element, link } from "../dom.js";
 import { choiceField, LiveList } from "../lists.js";
 import { button, details, duration, empty, state, table, time, trail } from "../parts.js";

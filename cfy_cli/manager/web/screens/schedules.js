@@ -1,10 +1,10 @@
 // The schedules of executions: what runs when.
 
 import { get, patch, remove } from "../api.js";
-import { confirm } from "../dialog.js";
+import { confirm } from "../forms/dialog.js";
 import { element, link } from "../dom.js";
 import { LiveList, searchField } from "../lists.js";
-import { openPanel } from "../panel.js";
+import { openPanel } from "../forms/panel.js";
 import { button, details, empty, problem, state, table, time, value } from "../parts.js";
 import { address } from "../router.js";
 import { may } from "../session.js";

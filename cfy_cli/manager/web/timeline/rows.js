@@ -1,6 +1,6 @@
 // A list of many rows of the same height, of which only those in view are in the document.
 
-import { element } from "./dom.js";
+import { element } from "../dom.js";
 
 const OVERSCAN = 8; // rows drawn above and below those in view
 const MAX_VIEW_HEIGHT = 560; // pixels

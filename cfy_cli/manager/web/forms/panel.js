@@ -1,7 +1,7 @@
 // A dialog that shows something beside the screen; Escape closes it, and the focus returns to where it was.
 
-import { element } from "./dom.js";
-import { button } from "./parts.js";
+import { element } from "../dom.js";
+import { button } from "../parts.js";
 
 /** Open a panel with a title and contents; `onClose()` is called when it is closed. Return it. */
 export function openPanel(title, contents, onClose = () => {}) {

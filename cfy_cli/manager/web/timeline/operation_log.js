@@ -1,12 +1,12 @@
 // The log of one attempt at an operation, in a panel.
 
-import { getAll } from "./api.js";
+import { getAll } from "../api.js";
 import { formatDuration } from "./attempts.js";
-import { element, replace } from "./dom.js";
+import { element, replace } from "../dom.js";
 import { eventLine } from "./event_list.js";
-import { live } from "./live.js";
-import { openPanel } from "./panel.js";
-import { details, problem } from "./parts.js";
+import { live } from "../live.js";
+import { openPanel } from "../forms/panel.js";
+import { details, problem } from "../parts.js";
 
 const MAX_EVENTS = 5000;
 

@@ -1,6 +1,6 @@
 // The boxes and arrows of a topology: a box for each node, with its instances counted or listed in it.
 
-import { byUrgency, countStates, describeState, wordsOf } from "./states.js";
+import { byUrgency, countStates, describeState, wordsOf } from "../states.js";
 import { FONTS, fitText, measureText } from "./text_width.js";
 
 export const CELL = { width: 168, height: 28, gap: 6 }; // of an instance in an expanded node, in pixels

@@ -1,10 +1,10 @@
 // A node instance in a panel: its state, what it is linked with, and what its operations have stored.
 
-import { get } from "./api.js";
-import { element, replace } from "./dom.js";
-import { openPanel } from "./panel.js";
-import { details, problem, value } from "./parts.js";
-import { describeState } from "./states.js";
+import { get } from "../api.js";
+import { element, replace } from "../dom.js";
+import { openPanel } from "../forms/panel.js";
+import { details, problem, value } from "../parts.js";
+import { describeState } from "../states.js";
 import { mark } from "./topology_table.js";
 
 /** Open the panel of a node instance; its properties are loaded when it is open. */

@@ -2,9 +2,9 @@
 
 import { arrowHead, drawArrow, drawBox, drawCell, drawMore, placeCells } from "./boxes.js";
 import { chooseCells, groupByNode, makeArrows, makeBoxes } from "./diagram.js";
-import { element, picture } from "./dom.js";
+import { element, picture } from "../dom.js";
 import { buildScene } from "./scene.js";
-import { describeState } from "./states.js";
+import { describeState } from "../states.js";
 import { zoomedView } from "./zoom.js";
 
 const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };

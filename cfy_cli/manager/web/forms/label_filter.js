@@ -1,9 +1,9 @@
 // Filtering of a list by labels, and by filters that were stored.
 
-import { getAll } from "./api.js";
-import { element, replace } from "./dom.js";
-import { choiceField } from "./lists.js";
-import { button } from "./parts.js";
+import { getAll } from "../api.js";
+import { element, replace } from "../dom.js";
+import { choiceField } from "../lists.js";
+import { button } from "../parts.js";
 
 const SEPARATOR = ","; // between KEY=VALUE in the address; labels have neither without their escapes
 

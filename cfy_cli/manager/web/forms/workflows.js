@@ -1,12 +1,12 @@
 // The form that starts a workflow on a deployment.
 
-import { get, post } from "./api.js";
+import { get, post } from "../api.js";
 import { openForm } from "./dialog.js";
-import { element, replace } from "./dom.js";
+import { element, replace } from "../dom.js";
 import { field, valueFields } from "./fields.js";
-import { button, problem } from "./parts.js";
-import { go } from "./router.js";
-import { may } from "./session.js";
+import { button, problem } from "../parts.js";
+import { go } from "../router.js";
+import { may } from "../session.js";
 
 /** Return the actions that a user has on a deployment: to run a workflow. */
 export function deploymentActions({ id, display_name: name }) {

@@ -1,7 +1,7 @@
 // A form made from the inputs of a blueprint or the parameters of a workflow.
 
-import { get } from "./api.js";
-import { element, replace } from "./dom.js";
+import { get } from "../api.js";
+import { element, replace } from "../dom.js";
 import { describeConstraints, findFault, format, kindOfValue, parse } from "./values.js";
 
 const HINTS = {

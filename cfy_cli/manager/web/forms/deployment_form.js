@@ -1,11 +1,11 @@
 // The form that creates a deployment from a blueprint, with a field for each of its inputs.
 
-import { post, put } from "./api.js";
+import { post, put } from "../api.js";
 import { openForm } from "./dialog.js";
-import { element } from "./dom.js";
+import { element } from "../dom.js";
 import { field, valueFields } from "./fields.js";
-import { go } from "./router.js";
-import { may } from "./session.js";
+import { go } from "../router.js";
+import { may } from "../session.js";
 
 const VISIBILITIES = [["tenant", "All users of the tenant"], ["private", "Only the owner and administrators"], ["global", "All tenants"]];
 

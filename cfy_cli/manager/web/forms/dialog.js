@@ -1,7 +1,7 @@
 // Dialogs that ask: confirmations, and forms whose errors are shown where they belong.
 
-import { element, replace } from "./dom.js";
-import { button, problem } from "./parts.js";
+import { element, replace } from "../dom.js";
+import { button, problem } from "../parts.js";
 
 let count = 0;
 

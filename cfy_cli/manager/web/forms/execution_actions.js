@@ -1,9 +1,9 @@
 // What a user may do with an execution: cancel, force-cancel, kill, resume.
 
-import { post } from "./api.js";
+import { post } from "../api.js";
 import { confirm } from "./dialog.js";
-import { button } from "./parts.js";
-import { may } from "./session.js";
+import { button } from "../parts.js";
+import { may } from "../session.js";
 
 const WAITING = ["pending", "scheduled", "queued"];
 const ACTIONS = [

@@ -1,9 +1,9 @@
 // The events of an execution, live, with filters.
 
-import { get } from "./api.js";
-import { element, replace } from "./dom.js";
+import { get } from "../api.js";
+import { element, replace } from "../dom.js";
 import { eventLine } from "./event_list.js";
-import { button, problem } from "./parts.js";
+import { button, problem } from "../parts.js";
 
 const PAGE = 200; // events that are shown at first
 const MAX_SHOWN = 1000; // the newest events in the document

@@ -1,7 +1,7 @@
 // A view of a picture that is zoomed and moved by buttons, by keys, and by scrolling.
 
-import { element } from "./dom.js";
-import { button } from "./parts.js";
+import { element } from "../dom.js";
+import { button } from "../parts.js";
 
 const ZOOM_STEP = 1.25;
 const MIN_ZOOM = 0.05;

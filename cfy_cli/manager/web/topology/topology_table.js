@@ -1,9 +1,9 @@
 // The topology as a table: for screen readers, for phones, and for deployments with many instances.
 
 import { groupByNode, shortType, summarize } from "./diagram.js";
-import { element, replace } from "./dom.js";
-import { button } from "./parts.js";
-import { byUrgency, describeState, markOf } from "./states.js";
+import { element, replace } from "../dom.js";
+import { button } from "../parts.js";
+import { byUrgency, describeState, markOf } from "../states.js";
 
 const PAGE = 100; // instances of a node that are listed at first, and added with each step
 

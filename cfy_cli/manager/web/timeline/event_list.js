@@ -1,7 +1,7 @@
 // Lines of events and logs.
 
-import { element } from "./dom.js";
-import { tidy } from "./problems.js";
+import { element } from "../dom.js";
+import { tidy } from "../problems.js";
 
 const LEVELS = { critical: "CRITICAL", error: "ERROR", warning: "WARNING", info: "info", debug: "debug" };
 const BAD_EVENTS = new Set(["task_failed", "workflow_failed"]);

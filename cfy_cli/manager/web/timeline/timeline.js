@@ -1,7 +1,7 @@
 // The timeline of an execution: a row for each attempt at an operation, grouped by node instance.
 
 import { formatDuration, groupAttempts } from "./attempts.js";
-import { element } from "./dom.js";
+import { element } from "../dom.js";
 import { windowedRows } from "./rows.js";
 
 const MARKS = { failed: "✕", running: "↻", rescheduled: "⟳", interrupted: "‖", succeeded: "✓" };

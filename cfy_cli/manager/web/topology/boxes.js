@@ -1,8 +1,8 @@
 // The boxes, cells and arrows of a topology as SVG elements.
 
 import { CELL, LINE_HEIGHT, describeCell, summarize } from "./diagram.js";
-import { picture } from "./dom.js";
-import { markOf } from "./states.js";
+import { picture } from "../dom.js";
+import { markOf } from "../states.js";
 import { FONTS, fitText } from "./text_width.js";
 
 const MARGIN = 10; // pixels between the border of a box and its texts
