@@ -245,7 +245,7 @@ def test_json_output_of_every_command_parses(cfy: Cfy, blueprint: Path) -> None:
             continue  # prints a script, and checks this machine
         out = cfy(f"{text} --json")
         values = parse(out)
-        assert values, text
+        assert values or text == "plugins update --all-blueprints", text  # which prints events, when there are any
         assert len(values) == 1 or all("context" in event for event in values), text
         assert "Traceback" not in cfy.errors
 

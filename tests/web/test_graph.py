@@ -210,7 +210,7 @@ def test_log_of_an_operation_opens_by_keyboard(open_page: OpenPage, manager: Man
     assert lines.count() == dialog.locator(".event-place", has_text="start").count()  # nothing of `create`
     page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
-    assert row.evaluate("row => row === document.activeElement")
+    page.locator(".row.attempt:focus", has_text="start").wait_for()
 
 
 def test_failure_is_first_and_hostile_names_are_text(open_page: OpenPage, manager: Manager):

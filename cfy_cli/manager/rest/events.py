@@ -114,6 +114,8 @@ def _with_times(call: Call, listing: Listing) -> Listing:
         ranges.append(Range("reported_timestamp", parse_time(start or ""), parse_time(end or "")))
     signs = [("-" if key.startswith("-") else "", key.lstrip("-")) for key in listing.sort]
     sort = tuple(sign + TIME_FIELDS.get(key, key) for sign, key in signs)
+    if sort and sort[-1].startswith("-"):  # of one millisecond, the newest first too
+        sort = (*sort, "-_storage_id")
     return replace(listing, ranges=tuple(ranges), sort=sort)
 
 

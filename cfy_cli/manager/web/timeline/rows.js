@@ -6,14 +6,16 @@ const OVERSCAN = 8; // rows drawn above and below those in view
 const MAX_VIEW_HEIGHT = 560; // pixels
 
 /**
- * Make the list. `draw(index)` returns the row; `open(index)` is called for Enter, Space and clicks;
+ * Make the list. `draw(index)` returns the row, `key(index)` what it shows, by which the focus
+ * follows it when rows come before it; `open(index)` is called for Enter, Space and clicks;
  * `turn(index, isOpen)` for the right and left arrow keys.
  * Returns {element, show, refresh, focus}: `show(count)` when rows came or went, `refresh()` when they look different.
  */
-export function windowedRows({ role, label, draw, open, turn = () => {}, rowHeight }) {
+export function windowedRows({ role, label, draw, key, open, turn = () => {}, rowHeight }) {
   const space = element("div", { class: "rows-space", role: "rowgroup" });
   const view = element("div", { class: "rows", role, "aria-label": label, tabindex: "-1" }, space);
   let [count, active, first, last] = [0, 0, 0, 0];
+  let activeKey = null;
 
   function render() {
     const height = rowHeight();
@@ -43,7 +45,7 @@ export function windowedRows({ role, label, draw, open, turn = () => {}, rowHeig
 
   function show(newCount) {
     count = newCount;
-    active = Math.max(0, Math.min(active, count - 1));
+    activate(findActive());
     const height = rowHeight();
     space.style.height = `${count * height}px`;
     view.style.height = `${Math.min(MAX_VIEW_HEIGHT, Math.max(1, count) * height)}px`;
@@ -51,8 +53,18 @@ export function windowedRows({ role, label, draw, open, turn = () => {}, rowHeig
     render();
   }
 
-  function focus(index) {
+  function activate(index) {
     active = Math.max(0, Math.min(index, count - 1));
+    activeKey = count ? key(active) : null;
+  }
+
+  function findActive() {
+    for (let index = 0; activeKey !== null && index < count; index += 1) if (key(index) === activeKey) return index;
+    return active;
+  }
+
+  function focus(index) {
+    activate(index);
     const height = rowHeight();
     const top = active * height;
     if (top < view.scrollTop) view.scrollTop = top;
@@ -63,10 +75,13 @@ export function windowedRows({ role, label, draw, open, turn = () => {}, rowHeig
 
   /** Open a row; when its dialog closes, the focus returns to it, even if it was drawn again meanwhile. */
   function openRow(index) {
-    active = index;
+    activate(index);
     open(index);
-    const isReturning = () => document.activeElement === document.body && focus(active);
-    if (document.querySelector("dialog[open]")) document.addEventListener("close", isReturning, { capture: true, once: true });
+    const restore = ({ target: dialog }) => {
+      const focused = document.activeElement; // in the dialog still, when the row that had the focus is gone
+      if (focused === document.body || dialog.contains(focused)) focus(active);
+    };
+    if (document.querySelector("dialog[open]")) document.addEventListener("close", restore, { capture: true, once: true });
   }
 
   const rowOf = (event) => event.target.closest("[data-index]");
@@ -77,7 +92,7 @@ export function windowedRows({ role, label, draw, open, turn = () => {}, rowHeig
   });
   view.addEventListener("focusin", (event) => {
     const row = rowOf(event);
-    if (row) active = Number(row.dataset.index);
+    if (row) activate(Number(row.dataset.index));
   });
   view.addEventListener("keydown", (event) => {
     if (!rowOf(event) || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -28,6 +28,7 @@ class Timeline {
     this.list = windowedRows({
       role: "treegrid", label: "Timeline of operations", rowHeight,
       draw: (index) => this.drawRow(this.rows[index]),
+      key: (index) => this.rows[index].group?.place ?? this.rows[index].attempt,
       open: (index) => this.open(this.rows[index]),
       turn: (index, isOpen) => this.turn(this.rows[index], isOpen),
     });
