@@ -9,6 +9,7 @@ from tests.conftest import Ask
 from tests.manager.every_operation import Options, tell_story
 
 CLIENTS = 3
+RESTORE = "A snapshot is being restored"  # answered 503 by design, to who comes while the first restore runs
 
 
 @pytest.mark.usefixtures("worker")
@@ -20,7 +21,8 @@ def test_operations_sent_at_once_fail_for_a_reason(ask: Ask) -> None:
             answers = [
                 answer.result() for answer in [pool.submit(ask, method, path, **options) for _ in range(CLIENTS)]
             ]
-        faults.extend(f"{method} {path}: {answer.text}" for answer in answers if answer.status_code >= 500)
+        failed = [answer for answer in answers if answer.status_code >= 500 and RESTORE not in answer.text]
+        faults.extend(f"{method} {path}: {answer.text}" for answer in failed)
         return min(answers, key=lambda answer: answer.status_code)
 
     tell_story(ask, send)

@@ -288,7 +288,7 @@ def test_graph_screens_are_accessible_and_fit(open_page: OpenPage, manager: Mana
     from tests.web.test_browser import serious_findings
 
     manager.request("PUT", f"/deployments/{(name := new_name('seen'))}", json={"blueprint_id": "broken"})
-    group = make_group(manager, new_name("group"))
+    execution_group = make_group(manager, group := new_name("group"))
     page = open_page("groups", viewport={"width": 400, "height": 800}, color_scheme="dark")
     execution = run_install(manager, page, name)
     findings: list[str] = []
@@ -301,12 +301,17 @@ def test_graph_screens_are_accessible_and_fit(open_page: OpenPage, manager: Mana
     page.locator(".row.attempt").press("Enter")
     page.get_by_role("dialog").locator(".event").first.wait_for()
     check("log of an operation")
-    for screen in (f"executions/{execution}", f"deployments/{name}", f"groups/executions/{group}"):
+    for screen in (
+        f"executions/{execution}",
+        f"deployments/{name}",
+        f"groups/executions/{execution_group}",
+        f"groups/{group}",
+    ):
         show(page, screen)
         check(screen)
     page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(color_scheme="light")
-    for screen in (f"executions/{execution}", f"deployments/{name}"):
+    for screen in (f"executions/{execution}", f"deployments/{name}", f"groups/{group}"):
         show(page, screen)
         check(screen)
     assert not findings
