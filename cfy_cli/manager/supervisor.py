@@ -222,6 +222,9 @@ def supervise(settings: ManagerSettings, on_ready: Callable[[RunningManager], No
     except CfyError:
         supervisor.abort()  # before anybody learns of the failure, and starts another
         raise
+    except OSError as error:  # such as too many processes
+        supervisor.abort()
+        raise CfyError(f"The processes of the manager cannot be started: {error.strerror or error}") from error
     try:
         on_ready(running)
         if running.url:

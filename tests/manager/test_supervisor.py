@@ -1,5 +1,6 @@
 """The supervisor: children that are killed or hang, leftovers of killed managers, executions in between."""
 
+import errno
 import fcntl
 import json
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from cfy_cli.errors import CfyError
-from cfy_cli.manager import control
+from cfy_cli.manager import control, supervisor
 from cfy_cli.manager.control import RunningManager
 from cfy_cli.manager.process_secrets import open_pipe
 from cfy_cli.manager.settings import ManagerSettings
@@ -213,6 +214,17 @@ def test_state_file_is_written_when_the_disk_has_space_again(data_dir: Path):
     assert is_alive(running.pid)
     (data_dir / "manager.new").rmdir()
     wait_until(lambda: control.status(data_dir) != running)
+
+
+def test_start_without_a_process_to_spare_says_so(data_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse() -> int:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    control.prepare_folder(data_dir)
+    monkeypatch.setattr(os, "fork", refuse)
+    with pytest.raises(CfyError, match="processes of the manager cannot be started: Resource temporarily"):
+        supervisor.supervise(ManagerSettings(data_dir, port=find_free_port(), workers=1), lambda running: None)
+    assert not control.is_locked(data_dir)
 
 
 WITH_SHORT_TIMEOUT = """
