@@ -21,13 +21,12 @@ import requests
 
 from cfy_cli import __version__
 from cfy_cli.agent.configuration import AgentConfiguration
-from cfy_cli.contract.agents import HEARTBEAT_INTERVAL, AgentOrders, AgentState, Heartbeat
+from cfy_cli.contract.agents import HEARTBEAT_INTERVAL, REPORT_TIMEOUT, AgentOrders, AgentState, Heartbeat
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, Conflict, Unauthorized
 
 log = logging.getLogger(__name__)
 LOCK, STATUS, LOG = "agent.lock", "status.json", "agent.log"  # files in the folder of the agent
-REQUEST_TIMEOUT = 10.0  # seconds
 STOP_TIMEOUT = 30.0  # seconds that operations have to end in, before they are killed
 RESTART_INTERVAL = 3.0  # seconds between two starts of the process that runs operations
 MAX_RESPONSE = 2000  # characters of an error of the manager
@@ -107,7 +106,7 @@ class HostAgent:
             report["ip"] = address
         url = f"{configuration.manager_url.rstrip('/')}/api/v3.1/agents/{quote(configuration.name, safe='')}/heartbeat"
         try:
-            response = self._session.post(url, json=report, timeout=REQUEST_TIMEOUT)
+            response = self._session.post(url, json=report, timeout=REPORT_TIMEOUT)
         except requests.RequestException as error:
             self._fail(f"The manager {configuration.manager_url} does not answer: {error}")
             return None

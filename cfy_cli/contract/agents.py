@@ -4,7 +4,8 @@ from enum import StrEnum
 from typing import TypedDict
 
 HEARTBEAT_INTERVAL = 3  # seconds between reports of an agent
-AGENT_TIMEOUT = 15  # seconds without a report after which an agent is gone
+REPORT_TIMEOUT = 4  # seconds until an agent repeats a report that nobody has answered
+AGENT_TIMEOUT = 11  # seconds without a report after which an agent is gone; two reports may stay without an answer
 CREDENTIAL_PREFIX = "cagt-"  # of tokens of agents; those of users begin differently
 
 

@@ -10,8 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
-from cfy_cli.contract.agents import AGENT_TIMEOUT
+from cfy_cli.contract.agents import AGENT_TIMEOUT, HEARTBEAT_INTERVAL, REPORT_TIMEOUT
 from cfy_cli.contract.timestamps import seconds_ago
+from cfy_cli.manager.engine.broker.agents import WATCH_INTERVAL
 from cfy_cli.manager.server import create_app
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import Agent, Execution
@@ -82,6 +83,19 @@ def test_agent_is_listed_as_it_reports(app: AppContext, ask: Ask, cfy: Cfy, host
     assert ask("GET", "/agents", params={"state": "nonresponsive", "_include": "id"}).json()["items"] == [{"id": first}]
     assert report(first, token).json()["state"] == "started"
     assert len(json.loads(cfy("agents list --json"))) == 1
+
+
+def test_end_of_agent_is_told_within_15_seconds(app: AppContext, ask: Ask, hosts: list[str], report: Report):
+    token = ask("PUT", f"/agents/{hosts[0]}", json={"node_instance_id": hosts[0]}).json()["token"]
+
+    def states() -> list[str]:
+        return [each["state"] for each in ask("GET", "/agents").json()["items"]]
+
+    assert report(hosts[0], token).status_code == 200
+    age(app, HEARTBEAT_INTERVAL + REPORT_TIMEOUT)  # a server that was restarted has not answered once
+    assert states() == ["started"]
+    age(app, 15 - WATCH_INTERVAL)  # an operation fails at the next look of its engine
+    assert states() == ["nonresponsive"]
 
 
 def test_agent_is_asked_to_stop_until_it_has(ask: Ask, hosts: list[str], report: Report):

@@ -78,12 +78,28 @@ def test_watch_takes_only_long_silence_for_the_end() -> None:
     time = 100.0
     watch = Watch(lambda: time)
     assert watch.observe({"a": "1", "b": "1"}) == []
-    for time in (106.0, 112.0):
+    for time in (104.0, 108.0):
         assert watch.observe({"a": str(time), "b": "1"}) == []
-    time = 116.0
+    time = 111.0
     assert watch.observe({"a": str(time), "b": "1"}) == [Silence("b", "1")]
     time = 140.0  # we were cut off from the database, as the others may have been
-    assert watch.observe({"a": "116.0", "b": "1"}) == []
+    assert watch.observe({"a": "111.0", "b": "1"}) == []
+
+
+def test_end_of_worker_is_noticed_within_15_seconds() -> None:
+    now, noticed = 0.0, 0.0
+    watch = Watch(lambda: now)
+    while not noticed:  # it was seen right before our look, and the machine is so busy that looks are late
+        now += 1.1 * processes.HEARTBEAT_INTERVAL
+        noticed = now if watch.observe({"gone": "1"}) else 0.0
+    assert noticed < 14
+
+
+def test_watch_counts_no_time_in_which_the_database_was_away() -> None:
+    clock = iter((100.0, 109.0, 111.5, 114.0))  # it did not answer for 6.5 seconds
+    watch = Watch(lambda: next(clock))
+    assert [watch.observe({"a": "1"}) for _ in range(3)] == [[], [], []]
+    assert watch.observe({"a": "1"}) == [Silence("a", "1")]
 
 
 def test_identity_of_another_machines_process_is_left_alone() -> None:

@@ -18,8 +18,8 @@ from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.models import ServerRecord, WorkerRecord
 
 log = logging.getLogger(__name__)
-HEARTBEAT_INTERVAL = 5.0  # seconds
-HEARTBEAT_TIMEOUT = 15.0  # seconds without a heartbeat before a process counts as gone
+HEARTBEAT_INTERVAL = 2.5  # seconds
+HEARTBEAT_TIMEOUT = 10.0  # seconds without a heartbeat before a process counts as gone
 
 
 def process_name(settings: ManagerSettings, name: str) -> str:

@@ -8,12 +8,13 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.processes import HEARTBEAT_TIMEOUT
+from cfy_cli.manager.services.processes import HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT
 from cfy_cli.manager.services.worker import recovery
 from cfy_cli.manager.services.worker.recovery import CLAIMED, Silence
 from cfy_cli.manager.store.models import Execution, WorkerRecord
 
 log = logging.getLogger(__name__)
+MAX_GAP = 2 * HEARTBEAT_INTERVAL  # seconds between two looks that count; in the rest the others were cut off as well
 
 
 class Share(NamedTuple):
@@ -40,9 +41,12 @@ class Watch:
         present = self._clock()
         if present - self._looked_at > HEARTBEAT_TIMEOUT:  # we have been cut off, or suspended
             self._changes.clear()
+        not_counted = max(0.0, present - self._looked_at - MAX_GAP)
         self._looked_at = present
         self._changes = {
-            name: known if (known := self._changes.get(name)) and known[0] == seen_at else (seen_at, present)
+            name: (seen_at, known[1] + not_counted)
+            if (known := self._changes.get(name)) and known[0] == seen_at
+            else (seen_at, present)
             for name, seen_at in heartbeats.items()
         }
         return [
