@@ -139,6 +139,12 @@ def _record_delete(_mapper: Mapper[Base], _connection: Connection, row: Base) ->
     _record(row, "delete")
 
 
+def record_change(session: Session, row: Base) -> None:
+    """Record the changes of a stored row that are about to be written past the session."""
+    if row.IS_AUDITED and isinstance(session, WriteSession) and _is_changed(row):
+        session.changes.add(row, "update")
+
+
 def _record(row: Base, change: Change) -> None:
     session = object_session(row)
     if row.IS_AUDITED and isinstance(session, WriteSession):

@@ -124,6 +124,13 @@ def add(store: Store, group: DeploymentGroup, storage_ids: Iterable[int]) -> Non
     store.record_update(group)
 
 
+def add_new(store: Store, group: DeploymentGroup, storage_ids: Iterable[int]) -> None:
+    """Add deployments that are new in this transaction, and have the labels of the group already."""
+    rows = [{"group_storage_id": group.storage_id, "deployment_storage_id": each} for each in storage_ids]
+    INSERT_MEMBER.execute(store.unscoped.connection(), rows)  # of a group in scope
+    store.record_update(group)
+
+
 def remove(store: Store, group: DeploymentGroup, storage_ids: Iterable[int] | None = None) -> None:
     """Remove deployments from a group, by default all. Those that are not in it are ignored.
 

@@ -1,6 +1,6 @@
 """Labels that many deployments get or lose together."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import and_, delete, exists, insert, literal, or_, select, update
 
@@ -47,9 +47,15 @@ def add(store: Store, storage_ids: Sequence[int], pairs: Collection[Pair]) -> No
     _update_parents(store, storage_ids, pairs)
 
 
-def set_new(store: Store, new: Sequence[Deployment], pairs: Sequence[Sequence[Pair]]) -> None:
-    """Give new deployments, which nothing is inside, labels of their own that are checked. Raises NotFound."""
+def set_new(
+    store: Store, new: Sequence[Deployment], pairs: Sequence[Sequence[Pair]], of_group: Sequence[Pair] = ()
+) -> None:
+    """Give new deployments, which nothing is inside, labels of their own and those of their group.
+
+    All are checked but for their parents. Raises NotFound.
+    """
     created_at, created_by = now(), store.scope.user
+    given = dict.fromkeys((normalize(key, value) for key, value in of_group), True)
     rows = [
         {
             "deployment_storage_id": deployment.storage_id,
@@ -57,20 +63,27 @@ def set_new(store: Store, new: Sequence[Deployment], pairs: Sequence[Sequence[Pa
             "value": value,
             "created_at": created_at,
             "created_by": created_by,
-            "is_of_groups": False,
+            "is_of_groups": is_of_groups,
         }
-        for deployment, own in zip(new, pairs, strict=True)
-        for key, value in dict.fromkeys(normalize(key, value) for key, value in own)
+        for deployment, each in zip(new, pairs, strict=True)
+        for (key, value), is_of_groups in _own_first(each, given).items()
     ]
     if not rows:
         return
-    active_limits().check("group_labels", len(rows), LABELS)
+    active_limits().check("group_labels", sum(not row["is_of_groups"] for row in rows), LABELS)
+    active_limits().check("group_labels", len(given) * len(new), LABELS)
     parent_ids = [str(row["value"]) for row in rows if row["key"] == PARENT]
     storage_ids = [deployment.storage_id for deployment in new]
     _check_parents(store, storage_ids, dict.fromkeys(parent_ids))
     INSERT_LABEL.execute(store.unscoped.connection(), rows)  # of deployments in scope
     if parent_ids:
         deployments.update_parents(store, _find_parents(store, storage_ids))
+
+
+def _own_first(own: Iterable[Pair], given: Mapping[Pair, bool]) -> dict[Pair, bool]:
+    """Return the labels of a deployment, and whether each is from its group alone."""
+    pairs = dict.fromkeys((normalize(key, value) for key, value in own), False)
+    return {**pairs, **{pair: True for pair in given if pair not in pairs}}
 
 
 def remove(store: Store, storage_ids: Sequence[int], pairs: Collection[Pair], *, own: bool) -> None:

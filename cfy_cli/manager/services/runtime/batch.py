@@ -1,9 +1,9 @@
 """Changes that an execution has to store together: events, task states, processes and states of node instances."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import NamedTuple, TypedDict, TypeVar
+from typing import Any, NamedTuple, TypedDict, TypeVar
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
@@ -12,16 +12,20 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.manager.engine.health import system_properties
 from cfy_cli.manager.engine.tasks import ErrorCause, SetState
 from cfy_cli.manager.services.runtime.claims import Claim
-from cfy_cli.manager.store.bulk import BulkStatement
+from cfy_cli.manager.store.bulk import BulkStatement, split
 from cfy_cli.manager.store.models import Event, Execution, NodeInstance, Operation, TasksGraph
 
 R = TypeVar("R")
 
 _operations, _instances = Operation.__table__, NodeInstance.__table__
+MANY_EXECUTIONS = 5  # from which one query is faster than one for each
 EXECUTION = BulkStatement(
     select(Execution.id, Execution.visibility, Execution.owned_by, Execution.claim).where(
         Execution.id == bindparam("execution_id")
     )
+)
+EXECUTIONS = select(Execution.id, Execution.visibility, Execution.owned_by, Execution.claim).where(
+    Execution.id.in_(bindparam("execution_ids", expanding=True))
 )
 INSERT_EVENT = BulkStatement.insert(Event)
 INSERT_GRAPH, INSERT_OPERATION = BulkStatement.insert(TasksGraph), BulkStatement.insert(Operation)
@@ -188,7 +192,12 @@ class Batch:
         ids = {event["execution_id"] for event in self.events} | self.claims.keys()
         connection = session.connection()
         # Each round asks this, mostly of one execution, so it goes to the driver directly.
-        rows = chain.from_iterable(EXECUTION.fetch(connection, {"execution_id": each}) for each in ids if each)
+        named = [each for each in ids if each]
+        rows: Iterable[Sequence[Any]] = (
+            chain.from_iterable(EXECUTION.fetch(connection, {"execution_id": each}) for each in named)
+            if len(named) < MANY_EXECUTIONS
+            else chain.from_iterable(connection.execute(EXECUTIONS, {"execution_ids": some}) for some in split(named))
+        )
         visibilities: dict[str | None, tuple[str, str]] = {}
         for execution_id, visibility, owned_by, number in rows:
             visibilities[execution_id] = (visibility, owned_by)

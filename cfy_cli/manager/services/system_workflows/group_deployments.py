@@ -28,6 +28,7 @@ from cfy_cli.manager.services.system_workflows import deployment_requests
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.bulk import BulkStatement, row_of, split
 from cfy_cli.manager.store.models import Blueprint, Deployment, DeploymentGroup, ExecutionGroup, Site
+from cfy_cli.manager.store.row_locks import lock_rows
 from cfy_cli.manager.store.store import Store
 
 CREATE, DELETE = "create_deployment_environment", "delete_deployment_environment"
@@ -87,8 +88,10 @@ def create(app: AppContext, store: Store, group: DeploymentGroup, requested: Seq
     group.creation_counter += len(requested)
     created = [execution.deployment for execution in executions]
     _insert(store, created)
-    label_sets.set_new(store, created, [each.labels for each in requested])
-    members.add(store, group, [deployment.storage_id for deployment in created])
+    lock_rows(store.unscoped, [group], ("labels",))  # a group in scope
+    of_group = [(label.key, label.value) for label in group.labels]
+    label_sets.set_new(store, created, [each.labels for each in requested], of_group)
+    members.add_new(store, group, [deployment.storage_id for deployment in created])
     making.add(
         app,
         store,

@@ -6,12 +6,13 @@ running at a time than their group allows. What cannot be made with others is ma
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cfy_cli.contract.plan import Plan
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
@@ -34,6 +35,7 @@ from cfy_cli.manager.services.system_workflows.deployment_environment import (
 from cfy_cli.manager.services.worker import running
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, Execution, ExecutionGroup
+from cfy_cli.manager.store.row_changes import write_changes
 from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -92,11 +94,12 @@ class EnvironmentMaker:
         storage_ids = [context.execution.deployment_storage_id for context in contexts]
         found = select(Deployment).where(Deployment.storage_id.in_(storage_ids)).options(*deployments.SLIM)
         by_storage_id = {row.storage_id: row for row in session.scalars(found)}
+        plans = self._read_plans(session, by_storage_id.values())
         for context in contexts:
             deployment = by_storage_id.get(context.execution.deployment_storage_id or 0)
             if deployment is None or context.execution.started_at is not None:
                 continue
-            plan = self._app.service(PlanCache).get(session, deployment.blueprint_storage_id)
+            plan = plans[deployment.blueprint_storage_id]
             try:
                 if plan is not None:
                     environment = prepare_environment(context, deployment, plan)
@@ -104,6 +107,11 @@ class EnvironmentMaker:
             except Exception:
                 log.debug("The environment of %s fails alone, with its reason", deployment.id, exc_info=True)
         return prepared
+
+    def _read_plans(self, session: Session, deployments: Iterable[Deployment]) -> dict[int, Plan | None]:
+        """Return the plans of the blueprints of deployments by storage id."""
+        storage_ids = {deployment.blueprint_storage_id for deployment in deployments}
+        return {each: self._app.service(PlanCache).get(session, each) for each in storage_ids}
 
     def _store(self, prepared: Sequence[Prepared]) -> None:
         """Make the environments, and complete their executions in the same transaction."""
@@ -154,6 +162,8 @@ class EnvironmentMaker:
         store_environments(context.as_user(store, context.permission), environments)
         for deployment, environment in environments:
             deployments.set_uninstalled(deployment, len(environment.instances))
+        write_changes(session, chosen)
+        write_changes(session, by_storage_id.values())
         executions.refresh_above(store, chosen)
         self._tell_group(store, chosen)
         queue.release_of_deployments(store, _others_queued(session, storage_ids))
