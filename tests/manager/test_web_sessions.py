@@ -86,6 +86,18 @@ def test_cookie_is_for_this_manager_alone(session: requests.Session):
 
 
 @pytest.mark.sqlite
+def test_cookies_of_two_ports_do_not_meet(session: requests.Session):
+    given = {"username": "admin", "password": PASSWORD}
+    hosts = ("manager", "manager:8100", "[::1]:8101")
+    set_by = {host: session.post(SESSION, json=given, headers={"Host": host}).headers["Set-Cookie"] for host in hosts}
+    names = [next(iter(SimpleCookie(cookie))) for cookie in set_by.values()]
+    assert names == ["cfy_session", "cfy_session_8100", "cfy_session_8101"]
+    cookie = set_by["manager:8100"].partition(";")[0]
+    for host, status in (("manager:8100", 200), ("manager", 401), ("[::1]:8101", 401)):
+        assert session.get(SESSION, headers={"Host": host, "Cookie": cookie}).status_code == status
+
+
+@pytest.mark.sqlite
 @pytest.mark.parametrize("token", [None, "", "x" * 64, "\u00e9"])
 def test_cookie_without_its_csrf_token_changes_nothing(new_browser: NewBrowser, ask: Ask, token: str | None):
     browser = logged_in(new_browser)

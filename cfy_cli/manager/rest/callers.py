@@ -19,7 +19,7 @@ from cfy_cli.manager.services.identity.credentials import (
     Login,
 )
 from cfy_cli.manager.services.identity.permissions import OWN_PERMISSIONS
-from cfy_cli.manager.services.identity.web_sessions import COOKIE, CSRF_HEADER, check_csrf
+from cfy_cli.manager.services.identity.web_sessions import CSRF_HEADER, check_csrf, cookie_name
 from cfy_cli.manager.store.models import Tenant
 from cfy_cli.manager.store.scope import Scope
 
@@ -87,7 +87,7 @@ def _find_credential(request: Request) -> tuple[str, str]:
     for header in HEADERS:
         if value := request.headers.get(header):
             return header, value
-    if session := request.cookies.get(COOKIE):
+    if session := request.cookies.get(cookie_name(request.headers.get("host", ""))):
         check_csrf(request.method, session, request.headers.get(CSRF_HEADER))
         return COOKIE_HEADER, session
     raise Unauthorized("User unauthorized: No authentication info provided")

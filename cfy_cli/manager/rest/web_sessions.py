@@ -18,7 +18,7 @@ from cfy_cli.manager.rest.serialize import dump
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import web_sessions
 from cfy_cli.manager.services.identity.credentials import COOKIE_HEADER, PASSWORD_HEADER, Credential
-from cfy_cli.manager.services.identity.web_sessions import COOKIE, WebSession, csrf_token
+from cfy_cli.manager.services.identity.web_sessions import WebSession, cookie_name, csrf_token
 
 OWN = "user_get_self"  # the permission that every user has
 PATH = "/web/session"
@@ -54,7 +54,7 @@ async def begin_session(request: Request, body: NewSession) -> Response:
         session = await run_in_login_thread(active_limits(), log_in, is_first_administrator=is_first)
     else:
         raise Invalid("Give `username` and `password`, or the `code` of a one-time link")
-    return _answer(session, is_secure=request.headers.get("origin", "").startswith("https:"))
+    return _answer(request, session)
 
 
 begin_session.authorize, begin_session.file_limit = check_login, "request_body"  # type: ignore[attr-defined]
@@ -79,11 +79,12 @@ def get_session(call: Call) -> JsonObject:
 
 
 @routes.delete(PATH, OWN)
-def end_session(call: Call) -> Response:
+def end_session(call: Call, request: Request) -> Response:
     """Log out."""
     web_sessions.end(call.store, call.login)
     answer = Response(status_code=204)
-    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    name = cookie_name(request.headers.get("host", ""))
+    answer.delete_cookie(name, path="/", httponly=True, samesite="strict")
     return answer
 
 
@@ -100,7 +101,7 @@ def _password_of(request: Request, username: str, password: str) -> Credential:
     return Credential(PASSWORD_HEADER, f"Basic {encoded}", host, port)
 
 
-def _answer(session: WebSession, *, is_secure: bool) -> Response:
+def _answer(request: Request, session: WebSession) -> Response:
     content: JsonObject = {
         "username": session.username,
         "csrf_token": csrf_token(session.value),
@@ -108,11 +109,11 @@ def _answer(session: WebSession, *, is_secure: bool) -> Response:
     }
     answer = Response(dump(content), media_type="application/json")
     answer.set_cookie(
-        COOKIE,
+        cookie_name(request.headers.get("host", "")),
         session.value,
         max_age=active_limits().web_session,
         path="/",
-        secure=is_secure,
+        secure=request.headers.get("origin", "").startswith("https:"),
         httponly=True,
         samesite="strict",
     )

@@ -6,6 +6,7 @@ one-time link is stored in the same way, is no credential, and is deleted by the
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,8 @@ from cfy_cli.manager.store.audit import Actor
 from cfy_cli.manager.store.models import Token, User
 from cfy_cli.manager.store.store import Store
 
-COOKIE = "cfy_session"
+COOKIE = "cfy_session"  # and the port, if the address has one
+PORT = re.compile(r":(\d{1,5})$")
 CSRF_HEADER = "X-CSRF-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 LINK_LIFETIME = 60  # seconds
@@ -40,6 +42,12 @@ class WebSession:
     value: str
     username: str
     expires_at: str
+
+
+def cookie_name(host: str) -> str:
+    """Return the name of the cookie for a header `Host`: cookies know no ports, and managers may share a host."""
+    port = PORT.search(host)
+    return f"{COOKIE}_{port[1]}" if port else COOKIE
 
 
 def csrf_token(value: str) -> str:
