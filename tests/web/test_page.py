@@ -36,7 +36,8 @@ def test_password_logs_in_and_log_out_ends_it(new_context: NewContext, manager: 
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Deployments").wait_for()
     (cookie,) = context.cookies()
-    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("cfy_session", True, "Strict")
+    name = f"cfy_session_{manager.url.rpartition(':')[2]}"
+    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == (name, True, "Strict")
     assert page.evaluate("document.cookie") == ""
     page.get_by_role("button", name="Log out").click()
     page.get_by_role("heading", name="Log in").wait_for()
@@ -67,7 +68,9 @@ def test_deployment_is_created_and_its_install_watched(open_page: OpenPage, mana
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill(name)
     dialog.get_by_label("port").fill("80")
-    dialog.get_by_label("hosts").fill("- a\n- 2")
+    for item in ("a", "2"):
+        dialog.get_by_role("button", name="Add an item to hosts").press("Enter")
+        page.keyboard.type(item)
     dialog.get_by_label("flag").fill(str(flag))
     dialog.get_by_role("button", name="Create").click()
     fault_of(page, "Title").filter(has_text="Give a value.").wait_for()
@@ -119,7 +122,15 @@ def test_viewer_is_offered_nothing_that_is_refused(open_page: OpenPage, manager:
     created = manager.request("GET", f"/executions?deployment_id={name}&_include_system_workflows=true")["items"]
     page = open_page(f"deployments/{name}", user="vera")
     page.get_by_role("heading", name=name).wait_for()
-    for screen in ("deployments", f"deployments/{name}", f"executions/{created[0]['id']}", "blueprints/waiting"):
+    manager.request("PUT", f"/deployment-groups/{name}", json={})
+    for screen in (
+        "deployments",
+        f"deployments/{name}",
+        f"executions/{created[0]['id']}",
+        "blueprints",
+        "blueprints/waiting",
+        f"groups/{name}",
+    ):
         show(page, screen)
         names = page.get_by_role("button").evaluate_all("buttons => buttons.map((each) => each.textContent)")
         assert "Log out" in names

@@ -133,7 +133,7 @@ def set_blueprint_icon(call: Call, key: str, image: Annotated[bytes, Depends(rec
 
 @routes.get("/blueprints/{key}/icon", "blueprint_download", (), FILE)
 def download_blueprint_icon(call: Call, key: str) -> Response:
-    return download(call.app, icons.find_file(call.store, key), icons.FILE, f"{key}.png")
+    return download(call.app, icons.get_file(call.store, key), icons.FILE, f"{key}.png")
 
 
 @routes.patch("/blueprints/{key}", "blueprint_upload", (), noun.answer)

@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from cfy_cli.manager.rest.web_sessions import logins, routes
+from cfy_cli.manager.rest import web_icons, web_sessions
 
 FOLDER = Path(__file__).parent.parent / "web"
 INDEX = "index.html"
@@ -53,9 +53,9 @@ def _load(path: Path) -> StaticFile:
 
 
 def install(app: FastAPI) -> None:
-    """Add the page, its files and its sessions to the application."""
-    app.include_router(logins, include_in_schema=False)
-    app.include_router(routes.router, include_in_schema=False)
+    """Add the page, its files, its sessions and its icons to the application."""
+    for router in (web_sessions.logins, web_sessions.routes.router, web_icons.routes.router):
+        app.include_router(router, include_in_schema=False)
     app.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/web/{path:path}", file, methods=["GET", "HEAD"], include_in_schema=False)
 

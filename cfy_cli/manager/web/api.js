@@ -21,15 +21,16 @@ export function currentTenant() {
   return state.tenant;
 }
 
-/** Send a request to an address of this manager; return what it answers. Throws Failure. */
+/** Send a request to an address of this manager: a file as it is, other bodies as JSON. Return what it answers. Throws Failure. */
 export async function send(method, address, body, { signal } = {}) {
   const headers = { Tenant: state.tenant };
   if (method !== "GET" && state.csrf) headers["X-CSRF-Token"] = state.csrf;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const isFile = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = isFile ? "application/octet-stream" : "application/json";
   let answer;
   try {
     answer = await fetch(address, {
-      method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin",
+      method, headers, signal, body: isFile ? body : body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin",
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;

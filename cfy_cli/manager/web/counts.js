@@ -19,6 +19,11 @@ async function count(noun, field, groupId, options) {
   return items.map((each) => [each[field], each[noun]]).sort((one, other) => rank(one) - rank(other));
 }
 
+/** Return the status of an execution group as people read it: one whose executions were cancelled is not completed. */
+export function statusOf({ status }, counts) {
+  return status === "terminated" && counts.some(([name]) => name === "cancelled") ? "cancelled" : status;
+}
+
 /** Show counts as states with their numbers. */
 export function showCounts(counts, nothing) {
   if (!counts.length) return element("span", { class: "quiet" }, nothing);

@@ -1,7 +1,8 @@
 // Icons of blueprints: a tile with the first letter of the name, and the image once it is there.
 
-import { currentTenant, path } from "./api.js";
+import { currentTenant } from "./api.js";
 import { element } from "./dom.js";
+import { may } from "./session.js";
 
 const known = new Map(); // by tenant and blueprint: the image as a promise, which is null without one
 
@@ -15,9 +16,15 @@ export function icon(blueprint, isLarge = false) {
   return shown;
 }
 
+/** Ask for the icon again when it is next shown: the blueprint was uploaded or deleted. */
+export function forgetIcon(blueprint) {
+  known.delete(`${currentTenant()}/${blueprint}`);
+}
+
 async function load(tenant, blueprint) {
-  const answer = await fetch(path(["blueprints", blueprint, "icon"]), { headers: { Tenant: tenant } }).catch(() => null);
-  if (!answer?.ok) return null;
+  if (!may("blueprint_download")) return null;
+  const answer = await fetch(`/web/icons/${encodeURIComponent(blueprint)}`, { headers: { Tenant: tenant } }).catch(() => null);
+  if (answer?.status !== 200) return null; // 204 without an icon
   const content = await answer.blob();
   return new Promise((resolve) => {
     const reader = new FileReader();

@@ -39,14 +39,20 @@ def remove(store: Store, blueprint: Blueprint) -> None:
         store.delete(icon)
 
 
-def find_file(store: Store, blueprint_id: str) -> RowKey:
-    """Return the row of the icon of a blueprint, whose file is FILE. Raises NotFound."""
+def find_file(store: Store, blueprint_id: str) -> RowKey | None:
+    """Return the row of the icon of a blueprint, whose file is FILE; None without an icon."""
     icon = _find(store, store.get(Blueprint, blueprint_id))
-    if icon is None:
+    return (icon.FOLDER, icon.storage_id) if icon else None
+
+
+def get_file(store: Store, blueprint_id: str) -> RowKey:
+    """Return the row of the icon of a blueprint, whose file is FILE. Raises NotFound."""
+    found = find_file(store, blueprint_id)
+    if found is None:
         raise NotFound(
             f"Blueprint `{blueprint_id}` has no icon", hint="Set one: cfy blueprints set-icon BLUEPRINT_ID -i FILE"
         )
-    return icon.FOLDER, icon.storage_id
+    return found
 
 
 def check_png(image: bytes) -> None:

@@ -1,4 +1,4 @@
-// What a user may do with an execution: cancel, force-cancel, kill, resume.
+// What a user may do with an execution, or with all executions of a group: cancel, force-cancel, kill, resume.
 
 import { post } from "../api.js";
 import { confirm } from "./dialog.js";
@@ -6,6 +6,7 @@ import { button } from "../parts.js";
 import { may } from "../session.js";
 
 const WAITING = ["pending", "scheduled", "queued"];
+const RESUMING = ["resume", "force-resume"];
 const ACTIONS = [
   {
     action: "cancel", name: "Cancel", from: ["started", ...WAITING], isDangerous: false,
@@ -33,9 +34,21 @@ const ACTIONS = [
 export function executionActions(execution, onChange = () => {}) {
   if (!may("execution_cancel")) return [];
   const what = execution.deployment_id ? `${execution.workflow_id} on ${execution.deployment_display_name || execution.deployment_id}` : execution.workflow_id;
-  return ACTIONS.filter(({ from }) => from.includes(execution.status)).map(({ action, name, text, isDangerous }) =>
+  return actionsIn(ACTIONS, execution.status, what, "the execution", (action) => post(["executions", execution.id], { action }), onChange);
+}
+
+/** Return the same buttons for all executions of an execution group; what has ended is left alone by those that cancel. */
+export function executionGroupActions(group, onChange = () => {}) {
+  if (!may("execution_group_cancel")) return [];
+  const what = `${group.workflow_id} on group ${group.deployment_group_id}`;
+  const allowed = ACTIONS.filter(({ action }) => may("execution_start") || !RESUMING.includes(action));
+  return actionsIn(allowed, group.status, what, "the executions", (action) => post(["execution-groups", group.id], { action }), onChange);
+}
+
+function actionsIn(actions, status, what, object, send, onChange) {
+  return actions.filter(({ from }) => from.includes(status)).map(({ action, name, text, isDangerous }) =>
     button(`${name}…`, () => confirm({
-      title: `${name} ${what}?`, text, submit: `${name} the execution`, isDangerous,
-      onSubmit: async () => onChange(await post(["executions", execution.id], { action })),
+      title: `${name} ${what}?`, text, submit: `${name} ${object}`, isDangerous,
+      onSubmit: async () => onChange(await send(action)),
     }), { class: isDangerous ? "danger" : "" }));
 }

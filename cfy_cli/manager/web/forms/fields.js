@@ -2,7 +2,8 @@
 
 import { get } from "../api.js";
 import { element, replace } from "../dom.js";
-import { describeConstraints, findFault, format, kindOfValue, parse } from "./values.js";
+import { structuredField } from "./structured_field.js";
+import { describeConstraints, findFault, format, kindOfValue, parse, sentence } from "./values.js";
 
 const HINTS = {
   list: "One item on each line, or JSON.", dict: "`name: value` on each line, or JSON.", json: "JSON.",
@@ -36,12 +37,15 @@ export function field(label, control, { hint = "", required = false } = {}) {
 }
 
 /**
- * Make fields for definitions: {name: {type, default, description, constraints, …}}. `read()` returns the values that
- * differ from the defaults, or null after it has marked what is wrong; `mark(error)` shows each line of an error of the
- * API at the field that it names, and returns whether it has shown all.
+ * Make fields for definitions: {name: {type, default, description, constraints, …}}, with the data types of their
+ * blueprint. `read()` returns the values that differ from the defaults, and those that were given as `initial`; null
+ * after it has marked what is wrong. `mark(error)` shows each line of an error of the API at the field that it names,
+ * and returns whether it has shown all.
  */
-export function valueFields(definitions, initial = {}) {
-  const fields = Object.entries(definitions).map(([name, definition]) => valueField(name, definition, initial[name]));
+export function valueFields(definitions, { initial = {}, types = {}, depth = 0 } = {}) {
+  const context = { types, depth, makeFields: valueFields };
+  const fields = Object.entries(definitions).map(([name, definition]) =>
+    structuredField(name, definition, initial[name], context) ?? valueField(name, definition, initial[name]));
   const read = () => {
     const values = {};
     const wrong = fields.filter((each) => !each.readInto(values));
@@ -91,11 +95,6 @@ function valueField(name, definition, given) {
     return false;
   };
   return { ...made, name, readInto };
-}
-
-function sentence(text) {
-  const trimmed = text.trim();
-  return `${trimmed[0].toUpperCase()}${trimmed.slice(1)}${/[.!?]$/.test(trimmed) ? "" : "."}`;
 }
 
 const textOf = (control) => (control.type === "checkbox" ? String(control.checked) : control.value);

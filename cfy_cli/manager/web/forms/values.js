@@ -101,6 +101,12 @@ export function findFault(value, constraints = []) {
   return "";
 }
 
+/** Return text as a sentence. */
+export function sentence(text) {
+  const trimmed = text.trim();
+  return `${trimmed[0].toUpperCase()}${trimmed.slice(1)}${/[.!?]$/.test(trimmed) ? "" : "."}`;
+}
+
 /** Return the constraints in words. */
 export function describeConstraints(constraints = []) {
   const words = constraints.flatMap((each) => Object.entries(each)).map(([name, bound]) => {

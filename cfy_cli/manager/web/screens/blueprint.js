@@ -1,6 +1,7 @@
 // The screen of a blueprint: what it is, its inputs, its workflows, and what was deployed from it.
 
 import { get } from "../api.js";
+import { blueprintDeletion } from "../forms/deletion.js";
 import { createDeployment } from "../forms/deployment_form.js";
 import { element, link } from "../dom.js";
 import { icon } from "../icons.js";
@@ -21,7 +22,8 @@ export async function show(place) {
   return [
     trail([address("blueprints"), "Blueprints"]),
     element("div", { class: "heading" }, icon(blueprint.id, true), element("h1", {}, blueprint.id), state(blueprint.state),
-      element("div", { class: "actions" }, canDeploy ? button("Create a deployment…", () => createDeployment(blueprint), { class: "primary" }) : null)),
+      element("div", { class: "actions" },
+        canDeploy ? button("Create a deployment…", () => createDeployment(blueprint), { class: "primary" }) : null, blueprintDeletion(blueprint))),
     blueprint.error ? element("div", { class: "problem" }, element("p", {}, "The upload failed."), element("p", { class: "reason" }, blueprint.error)) : null,
     blueprint.description ? element("p", { class: "lead" }, blueprint.description) : null,
     element("div", { class: "columns" },

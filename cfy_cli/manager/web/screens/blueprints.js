@@ -1,6 +1,7 @@
 // The list of blueprints, the newest first.
 
 import { get } from "../api.js";
+import { blueprintsActions } from "../forms/blueprint_upload.js";
 import { createDeployment } from "../forms/deployment_form.js";
 import { element, link } from "../dom.js";
 import { icon } from "../icons.js";
@@ -15,7 +16,7 @@ export async function show(place) {
   const list = new LiveList(place, { load, render: (items, filters) => render(items, filters, list.failure) });
   const filters = element("form", { class: "filters", role: "search", "aria-label": "Filter blueprints", onsubmit: (event) => event.preventDefault() }, searchField(list, "Search names"));
   await list.start();
-  return [element("div", { class: "heading" }, element("h1", {}, "Blueprints")), filters, list.failure, list.element];
+  return [element("div", { class: "heading" }, element("h1", {}, "Blueprints"), element("div", { class: "actions" }, blueprintsActions())), filters, list.failure, list.element];
 }
 
 function load({ search }, page, options) {
@@ -24,7 +25,7 @@ function load({ search }, page, options) {
 
 function render(items, { search }, failure) {
   if (!items.length && search) return empty("No blueprint matches.");
-  if (!items.length) return empty("There are no blueprints in this tenant yet.", ["Upload one: ", element("code", {}, "cfy blueprints upload blueprint.yaml")]);
+  if (!items.length) return empty("There are no blueprints in this tenant yet.", may("blueprint_upload") ? ["Upload one here, or in a terminal: ", element("code", {}, "cfy blueprints upload blueprint.yaml")] : null);
   const columns = [
     ["Blueprint", (each) => element("span", { class: "named" }, icon(each.id), element("span", {}, link(address(["blueprints", each.id]), each.id),
       each.error ? element("span", { class: "sub reason" }, each.error.split("\n")[0]) : each.description ? element("span", { class: "sub" }, shorten(each.description)) : null))],

@@ -11,6 +11,7 @@ import { may } from "../session.js";
 import { topology } from "../topology/topology.js";
 import { topologyTable } from "../topology/topology_table.js";
 import { watch } from "../watching.js";
+import { deploymentDeletion } from "../forms/deletion.js";
 import { deploymentActions } from "../forms/workflows.js";
 
 const FIELDS = "id,display_name,description,blueprint_id,created_at,updated_at,created_by,visibility,site_name,labels,inputs,deployment_status,installation_status,sub_services_count,sub_environments_count,deployment_groups";
@@ -128,7 +129,7 @@ function showHeading(deployment) {
   return [
     element("h1", {}, deployment.display_name || deployment.id), state(deployment.deployment_status),
     deployment.display_name && deployment.display_name !== deployment.id ? element("code", {}, deployment.id) : null,
-    element("div", { class: "actions" }, deploymentActions(deployment)),
+    element("div", { class: "actions" }, deploymentActions(deployment), deploymentDeletion(deployment)),
   ];
 }
 

@@ -1,14 +1,13 @@
 // The screen of an execution group: the executions of one workflow on all deployments of a group.
 
-import { get, post } from "../api.js";
+import { get } from "../api.js";
 import { changing } from "../changing.js";
-import { countExecutions, showCounts } from "../counts.js";
-import { confirm } from "../forms/dialog.js";
+import { countExecutions, showCounts, statusOf } from "../counts.js";
 import { element, link } from "../dom.js";
+import { executionGroupActions } from "../forms/execution_actions.js";
 import { choiceField, LiveList } from "../lists.js";
-import { button, details, duration, empty, state, table, time, trail } from "../parts.js";
+import { details, duration, empty, state, table, time, trail } from "../parts.js";
 import { address } from "../router.js";
-import { may } from "../session.js";
 import { watch } from "../watching.js";
 
 const FIELDS = "id,workflow_id,deployment_id,deployment_display_name,status,error,started_at,ended_at";
@@ -28,9 +27,10 @@ export async function show(place) {
   const failure = await watch(place, async ({ signal }) => {
     group = await get(["execution-groups", place.key], { _include: GROUP_FIELDS }, { signal });
     const counts = await countExecutions(place.key, { signal });
-    heading.show([group.status, counts], () => [
-      element("h1", {}, `${group.workflow_id} on group ${group.deployment_group_id}`), state(group.status), showCounts(counts, "no executions"),
-      element("div", { class: "actions" }, actionsOf(group, place.refresh)),
+    const status = statusOf(group, counts);
+    heading.show([status, counts], () => [
+      element("h1", {}, `${group.workflow_id} on group ${group.deployment_group_id}`), state(status), showCounts(counts, "no executions"),
+      element("div", { class: "actions" }, executionGroupActions({ ...group, status }, place.refresh)),
     ]);
     facts.show([group, Math.floor(Date.now() / 60000)], () => showFacts(group));
     return !ENDED.has(group.status);
@@ -41,19 +41,6 @@ export async function show(place) {
     element("h2", {}, "Executions"), element("div", { class: "filters" }, choiceField(executions, "Status", "status", STATUSES)),
     executions.failure, executions.element,
   ];
-}
-
-function actionsOf({ id, status, workflow_id: workflow }, refresh) {
-  if (!may("execution_group_cancel")) return [];
-  const ask = (action, name, text) => button(`${name}…`, () => confirm({
-    title: `${name} ${workflow} on the group?`, text, submit: `${name} the executions`, isDangerous: action === "cancel",
-    onSubmit: async () => {
-      await post(["execution-groups", id], { action });
-      refresh();
-    },
-  }));
-  if (!ENDED.has(status)) return [ask("cancel", "Cancel", "Operations that run may finish; no others are begun, and executions that wait are not started.")];
-  return status === "terminated" ? [] : [ask("resume", "Resume", "Executions that did not succeed go on where they ended.")];
 }
 
 function showFacts(group) {

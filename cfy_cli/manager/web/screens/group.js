@@ -9,6 +9,7 @@ import { details, empty, labels, state, table, time, trail, value } from "../par
 import { address } from "../router.js";
 import { may } from "../session.js";
 import { watch } from "../watching.js";
+import { groupActions } from "../forms/workflows.js";
 import { showExecutionGroups } from "./groups.js";
 
 const MEMBER_FIELDS = "id,display_name,blueprint_id,deployment_status,latest_execution_status,latest_execution,latest_execution_workflow_id";
@@ -30,7 +31,8 @@ export async function show(place) {
   const failure = await watch(place, (options) => update(group.id, counts, executions, options), { interval: INTERVAL });
   await members.start();
   return [
-    trail([address("groups"), "Groups"]), element("div", { class: "heading" }, element("h1", {}, group.id), counts), failure,
+    trail([address("groups"), "Groups"]), element("div", { class: "heading" }, element("h1", {}, group.id), counts,
+      element("div", { class: "actions" }, groupActions(group))), failure,
     group.description ? element("p", {}, group.description) : null, element("div", { class: "card facts" }, showFacts(group)),
     element("h2", {}, "Deployments"), element("div", { class: "filters" },
       searchField(members, "Search names"), choiceField(members, "Status", "status", STATUSES)),

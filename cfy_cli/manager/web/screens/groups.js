@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { changing } from "../changing.js";
-import { countDeployments, countExecutions, showCounts } from "../counts.js";
+import { countDeployments, countExecutions, showCounts, statusOf } from "../counts.js";
 import { element, link } from "../dom.js";
 import { empty, labels, state, table, time } from "../parts.js";
 import { address } from "../router.js";
@@ -57,7 +57,7 @@ export function showExecutionGroups(text, items) {
   return table(text, [
     ["Workflow", (each) => link(address(["groups", "executions", each.id]), each.workflow_id)],
     ["Group", (each) => link(address(["groups", each.deployment_group_id]), each.deployment_group_id)],
-    ["Status", (each) => state(each.status)],
+    ["Status", (each) => state(statusOf(each, each.counts))],
     ["Executions", (each) => showCounts(each.counts, "none")],
     ["Started", (each) => time(each.created_at)],
     ["By", (each) => each.created_by],
