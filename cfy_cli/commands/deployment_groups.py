@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from cfy_cli.contract.json import JsonObject
     from cfy_cli.contract.labels import Label
 
-NAME = "groups"
-
 
 class SelectionOptions(TypedDict):
     """Values of the options that select deployments."""

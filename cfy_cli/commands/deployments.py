@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from cfy_cli.commands import deployment_groups, deployment_schedules
 from cfy_cli.contract.resources import DEPLOYMENTS, DEPLOYMENTS_FILTERS
 from cfy_cli.errors import Conflict, Usage
 from cfy_cli.shell import (
@@ -67,16 +66,20 @@ class DeploymentOptions(TypedDict):
     visibility: str
 
 
-cli = verbs.group_of(DEPLOYMENTS, "Manage deployments.", "set-visibility", "set-owner")
+SUMMARIES = {
+    "groups": "Manage deployment groups: work on many deployments at once.",
+    "schedule": "Manage schedules of executions of deployments.",
+}
 
+cli = verbs.group_of(
+    DEPLOYMENTS, "Manage deployments.", "set-visibility", "set-owner", summaries=SUMMARIES, prefix="deployment_"
+)
 
 labels.add_label_commands(cli, DEPLOYMENTS, lambda client: client.deployments)
 dependencies.add_dependency_commands(cli)
 modifications.add_modification_commands(cli)
 deployment_updates.add_update_commands(cli)
 filters.add_filter_commands(cli, DEPLOYMENTS_FILTERS)
-cli.add_command(deployment_schedules.cli)
-cli.add_command(deployment_groups.cli, deployment_groups.NAME)
 summaries.add_summary_command(
     cli, DEPLOYMENTS, "blueprint_id", "site_name", "deployment_status", "tenant_name", "visibility",
     group=click.option("-g", "--group-id", "deployment_group_id", help="Count only deployments of this group."),

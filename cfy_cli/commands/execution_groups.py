@@ -24,11 +24,11 @@ DETAILS = ("workflow_id", "deployment_group_id", "#executions", "created_at", "s
 
 
 @click.group("groups", cls=CommandGroup)
-def groups() -> None:
+def cli() -> None:
     """Manage execution groups: one workflow on all deployments of a group."""
 
 
-@groups.command("start")
+@cli.command("start")
 @click.argument("workflow_id")
 @click.option("-g", "--deployment-group", "deployment_group_id", required=True, help="The deployment group.")
 @click.option("--concurrency", type=click.IntRange(0), default=5, show_default=True,
@@ -63,7 +63,7 @@ def start_group(
     follow_and_report(app, group, follow, group=True)
 
 
-@groups.command("list")
+@cli.command("list")
 @click.option("-g", "--deployment-group", "deployment_group_id", help="List only those of this deployment group.")
 @options.listing(EXECUTION_GROUPS)
 @pass_app
@@ -72,7 +72,7 @@ def list_groups(app: App, deployment_group_id: str | None, **query: Unpack[ListO
     app.show_list(app.client.execution_groups, deployment_group_id=deployment_group_id, **query)
 
 
-@groups.command("get")
+@cli.command("get")
 @click.argument("execution_group_id")
 @pass_app
 def get_group(app: App, execution_group_id: str) -> None:
@@ -80,7 +80,7 @@ def get_group(app: App, execution_group_id: str) -> None:
     app.show(EXECUTION_GROUPS, app.client.execution_groups.get(execution_group_id))
 
 
-@groups.command("details")
+@cli.command("details")
 @click.argument("execution_group_id")
 @pass_app
 def show_details(app: App, execution_group_id: str) -> None:
@@ -103,7 +103,7 @@ def show_details(app: App, execution_group_id: str) -> None:
     app.say("\n".join(["Executions by status:", *(f"  {state}: {count}" for state, count in counts.items())]))
 
 
-@groups.command("cancel")
+@cli.command("cancel")
 @click.argument("execution_group_id")
 @click.option("-f", "--force", is_flag=True, help="Do not wait for running operations.")
 @click.option("-k", "--kill", is_flag=True, help="Kill the processes of running operations.")
@@ -115,7 +115,7 @@ def cancel_group(app: App, execution_group_id: str, force: bool, kill: bool) -> 
     app.note(f"Show its status: cfy executions groups details {execution_group_id}")
 
 
-@groups.command("resume")
+@cli.command("resume")
 @click.argument("execution_group_id")
 @click.option("--reset-operations", is_flag=True, help="Also repeat operations that were started and did not fail.")
 @pass_app
@@ -126,7 +126,7 @@ def resume_group(app: App, execution_group_id: str, reset_operations: bool) -> N
     app.note(f"Follow it: cfy events list --tail -g {execution_group_id}")
 
 
-@groups.command("set-concurrency")
+@cli.command("set-concurrency")
 @click.argument("execution_group_id")
 @click.argument("concurrency", type=click.IntRange(0))
 @pass_app
@@ -139,7 +139,7 @@ def set_concurrency(app: App, execution_group_id: str, concurrency: int) -> None
         app.note(f"Nothing more starts; to go on: cfy executions groups set-concurrency {execution_group_id} 5")
 
 
-@groups.command("set-success-group")
+@cli.command("set-success-group")
 @click.argument("execution_group_id")
 @click.argument("deployment_group_id", metavar="SUCCESS_GROUP_ID")
 @pass_app
@@ -150,7 +150,7 @@ def set_success_group(app: App, execution_group_id: str, deployment_group_id: st
     app.result(sentence, group, EXECUTION_GROUPS)
 
 
-@groups.command("set-failure-group")
+@cli.command("set-failure-group")
 @click.argument("execution_group_id")
 @click.argument("deployment_group_id", metavar="FAILURE_GROUP_ID")
 @pass_app

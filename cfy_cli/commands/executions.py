@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from cfy_cli.commands import execution_groups
 from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.contract.states import ENDED, STOPPING, ExecutionState
 from cfy_cli.contract.timestamps import now
@@ -36,12 +35,14 @@ class WaitOptions(TypedDict):
     groups: bool
 
 
-@click.group("executions", cls=CommandGroup)
+SUMMARIES = {"groups": "Manage execution groups: one workflow on all deployments of a group."}
+
+
+@click.group("executions", cls=CommandGroup, summaries=SUMMARIES, prefix="execution_")
 def cli() -> None:
     """Manage executions of workflows."""
 
 
-cli.add_command(execution_groups.groups)
 operations.add_operation_commands(cli)
 summaries.add_summary_command(
     cli, EXECUTIONS, "status", "status_display", "blueprint_id", "deployment_id", "workflow_id", "tenant_name",

@@ -103,16 +103,50 @@ def _hint_of_help(ctx: click.Context) -> Iterator[None]:
 
 
 class CommandGroup(click.Group):
-    """A group of commands, such as those of one resource; unambiguous abbreviations are accepted."""
+    """A group of commands, such as those of one resource; unambiguous abbreviations are accepted.
+
+    `summaries` maps the names of commands to their summaries whose module is imported only when the command is named;
+    `prefix` is what the names of these modules begin with.
+    """
 
     command_class = Command
 
-    def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        name: str | None,
+        *,
+        params: list[click.Parameter] | None = None,
+        summaries: Mapping[str, str] | None = None,
+        prefix: str = "",
+        **settings: Any,
+    ) -> None:
         super().__init__(name, params=_with_global_options(params or []), **settings)
+        self.summaries: Mapping[str, str] = summaries or {}
+        self.prefix = prefix
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self.summaries})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        name = expand_name(ctx, cmd_name, self.list_commands(ctx))
-        return super().get_command(ctx, name) if name else None
+        name = self.find_name(ctx, cmd_name)
+        if name is None or name not in self.summaries:
+            return super().get_command(ctx, name) if name else None
+        command: click.Command = import_module(f"cfy_cli.commands.{self.prefix}{name.replace('-', '_')}").cli
+        return command
+
+    def find_name(self, ctx: click.Context, typed: str) -> str | None:
+        """Return the name of the command that is meant. Raises AmbiguousName."""
+        return expand_name(ctx, typed, self.list_commands(ctx))
+
+    def describe_commands(self, ctx: click.Context) -> list[tuple[str, str]]:
+        """Return the names and the summaries of the commands that are not hidden."""
+        described: list[tuple[str, str]] = []
+        for name in self.list_commands(ctx):
+            if name in self.summaries:
+                described.append((name, self.summaries[name]))
+            elif (command := self.get_command(ctx, name)) and not command.hidden:
+                described.append((name, command.get_short_help_str(SUMMARY_LENGTH)))
+        return described
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -128,15 +162,20 @@ class CommandGroup(click.Group):
         return (command.name if command else name), command, remaining
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [
-                    (name, command.get_short_help_str(SUMMARY_LENGTH))
-                    for name, command in commands
-                    if command and not command.hidden
-                ]
-            )
+            formatter.write_dl(self.describe_commands(ctx))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete names of commands without importing those that are imported when they are named."""
+        from click.shell_completion import CompletionItem
+
+        described = [*self.describe_commands(ctx), *self.describe_aliases(ctx)]
+        names = [CompletionItem(name, help=text) for name, text in described if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def describe_aliases(self, ctx: click.Context) -> list[tuple[str, str]]:
+        """Return the aliases of commands, and what they stand for."""
+        return []
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_commands(ctx, formatter)  # before the options: readers look for commands first
@@ -147,28 +186,19 @@ CommandGroup.group_class = CommandGroup
 
 
 class RootGroup(CommandGroup):
-    """The root of the tree; imports the module of a command only when that command is named.
-
-    `summaries` maps the names of commands to their summaries. `preferred` are names that win when an abbreviation is
-    typed.
-    """
+    """The root of the tree. `preferred` are names that win when an abbreviation is typed."""
 
     def __init__(
         self,
         name: str | None,
         *,
-        summaries: Mapping[str, str],
         preferred: Sequence[str],
         new_app: Callable[[], App],
         **settings: Any,
     ) -> None:
         super().__init__(name, context_settings={"help_option_names": HELP_NAMES}, **settings)
-        self.summaries = summaries
         self.preferred = preferred
         self.new_app = new_app
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(self.summaries)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -176,31 +206,20 @@ class RootGroup(CommandGroup):
         alias = self._aliases(ctx).get(args[0]) if args and args[0] not in self.summaries else None
         return super().resolve_command(ctx, [*alias, *args[1:]] if alias else args)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        names = self.list_commands(ctx)
-        name: str | None = cmd_name
-        if name not in self.summaries:
-            name = expand_name(ctx, cmd_name, self.preferred) or expand_name(ctx, cmd_name, names)
-        if name is None or name not in self.summaries:
-            return None
-        command: click.Command = import_module(f"cfy_cli.commands.{name.replace('-', '_')}").cli
-        return command
+    def find_name(self, ctx: click.Context, typed: str) -> str | None:
+        if typed in self.summaries:
+            return typed
+        name = expand_name(ctx, typed, self.preferred) or expand_name(ctx, typed, self.list_commands(ctx))
+        return name if name in self.summaries else None
+
+    def describe_aliases(self, ctx: click.Context) -> list[tuple[str, str]]:
+        return [(name, " ".join(words)) for name, words in sorted(self._aliases(ctx).items())]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(self.summaries.items()))
-        if aliases := self._aliases(ctx):
+        super().format_commands(ctx, formatter)
+        if aliases := self.describe_aliases(ctx):
             with formatter.section("Aliases"):
-                formatter.write_dl([(name, " ".join(words)) for name, words in sorted(aliases.items())])
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete command names without importing the commands."""
-        from click.shell_completion import CompletionItem
-
-        aliases = {name: " ".join(words) for name, words in self._aliases(ctx).items()}
-        matches = [(name, text) for name, text in {**self.summaries, **aliases}.items() if name.startswith(incomplete)]
-        names = [CompletionItem(name, help=text) for name, text in matches]
-        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+                formatter.write_dl(aliases)
 
     def main(  # type: ignore[override] # always standalone: it ends the process
         self, args: Sequence[str] | None = None, prog_name: str | None = None, obj: App | None = None, **extra: Any

@@ -14,15 +14,15 @@ from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import create_unless_exists
 
 if TYPE_CHECKING:
-    from typing import Unpack
+    from typing import Any, Unpack
 
     from cfy_cli.contract.resource import Resource
     from cfy_cli.shell.option_types import ListOptions
 
 
-def group_of(resource: Resource, summary: str, *verbs: str) -> CommandGroup:
-    """Make the group of commands of a resource, with the given commands of this module."""
-    group = CommandGroup(resource.name.rpartition(" ")[2], help=summary)
+def group_of(resource: Resource, summary: str, *verbs: str, **settings: Any) -> CommandGroup:
+    """Make the group of commands of a resource, with the given commands of this module, and other settings."""
+    group = CommandGroup(resource.name.rpartition(" ")[2], help=summary, **settings)
     for verb in verbs:
         _ADD[verb](group, resource)
     return group

@@ -90,6 +90,13 @@ def test_summaries_are_sorted_and_complete() -> None:
     assert all(name in BY_NAME and text.endswith(".") for name, text in SUMMARIES.items())
 
 
+def test_summaries_are_those_of_the_modules() -> None:
+    for context in CONTEXTS:
+        for name, text in getattr(context.command, "summaries", {}).items() if context.parent else ():
+            found = context.command.get_command(context, name)  # type: ignore[attr-defined]
+            assert (found.name, found.get_short_help_str(500)) == (name, text), context.command_path
+
+
 def test_unambiguous_prefix_is_accepted(run: Run) -> None:
     assert "Usage: cfy sites list" in run("si li -h").out
     assert "Usage: cfy deployments labels add" in run("dep lab a -h").out
