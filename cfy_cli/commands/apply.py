@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import click
 from cfy_cli.commands.install import cli as install
 from cfy_cli.contract.labels import labels_in
 from cfy_cli.contract.resources import BLUEPRINTS, DEPLOYMENTS
-from cfy_cli.errors import NotFound
+from cfy_cli.errors import NotFound, Usage
 from cfy_cli.shell import options, param_types
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import Command
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from cfy_cli.client.collection import Item
     from cfy_cli.contract.labels import Label
     from cfy_cli.shell.blueprint_source import BlueprintSource
+    from cfy_cli.shell.temporary_blueprint import TemporaryBlueprint
 
 OF_INSTALL = (
     "inputs", "visibility", "validate", "skip_plugins_validation", "parameters", "allow_custom_parameters",
@@ -105,6 +107,8 @@ def cli(
     from cfy_cli.shell.blueprint_source import open_source
     from cfy_cli.shell.installation_plan import plan_blueprint, show_plan
 
+    if detailed_exitcode and not preview:
+        raise Usage("--detailed-exitcode requires --preview")
     path, given_id = os.path.expanduser(blueprint_path), blueprint_id
     if not (deployment_id or blueprint_id):
         with open_source(path, blueprint_filename) as source:
@@ -112,14 +116,13 @@ def cli(
             key = blueprint_id
     else:
         key = str(deployment_id or blueprint_id)
-    shown = Preview(preview, detailed_exitcode)
     try:
         deployment = app.client.deployments.get(key, _include="id,blueprint_id")
     except NotFound:
         with open_source(path, blueprint_filename, download=True) as source:
             if preview:
                 show_plan(app, plan_blueprint(app, source, key, fields["inputs"]))
-                exit_with_changes(shown)
+                exit_with_changes(Preview(True, detailed_exitcode))
                 return
             app.note(f"Deployment `{key}` does not exist yet: it will be created and installed")
             _confirm_installation(app, source, key, fields["inputs"])
@@ -134,19 +137,41 @@ def cli(
             **follow.as_options,
         )
         return
-    app.note(f"Deployment `{key}` exists: it will be updated")
+    if not preview:
+        app.note(f"Deployment `{key}` exists: it will be updated")
     fields["skip_reinstall"] = not fields.pop("dont_skip_reinstall")
     options_of_update = {name: value for name, value in fields.items() if name not in OF_INSTALL} | {
         name: fields[name] for name in ("inputs", "force")
     }
-    with _uploaded(app, deployment, path, blueprint_filename, given_id, follow, fields, keep=not preview) as used:
-        options_of_update |= {"blueprint_id": used, "workflow_id": workflow_id}
-        asks = _asks(app) and not preview
-        if asks and update_deployment(app, key, follow, Preview(True, False), **options_of_update):
+    asks = _asks(app) and not preview
+    with _uploaded(app, deployment, path, blueprint_filename, given_id, follow, fields, asks or preview) as used:
+        options_of_update |= {"blueprint_id": used.id, "workflow_id": workflow_id}
+        if preview or asks:
+            shown = Preview(True, detailed_exitcode and preview, path if used.is_temporary else "")
+            has_changes = update_deployment(app, key, follow, shown, **options_of_update)
+        if asks and has_changes:
             app.confirm(f"Update deployment `{key}`?")
-        update_deployment(app, key, follow, shown, **options_of_update)
+        if not preview:
+            used.keep()
+            update_deployment(app, key, follow, Preview(False, detailed_exitcode), **options_of_update)
     if fields["deployment_labels"] and not preview:
         _add_labels(app, key, fields["deployment_labels"])
+
+
+@dataclass
+class _UsedBlueprint:
+    """The blueprint of an update; a temporary one is deleted in the end, unless it is kept."""
+
+    id: str
+    temporary: TemporaryBlueprint | None = None
+
+    @property
+    def is_temporary(self) -> bool:
+        return self.temporary is not None
+
+    def keep(self) -> None:
+        if self.temporary:
+            self.temporary.is_kept = True
 
 
 @contextmanager
@@ -158,14 +183,14 @@ def _uploaded(
     blueprint_id: str | None,
     follow: FollowOptions,
     fields: Mapping[str, Any],
-    *,
-    keep: bool,
-) -> Iterator[str]:
-    """Upload the blueprint unless the deployment is of the same files; yield its id. Then keep or delete it."""
+    is_temporary: bool,
+) -> Iterator[_UsedBlueprint]:
+    """Upload the blueprint unless the deployment is of the same files; yield it."""
     from cfy_cli.shell import earlier_attempt
     from cfy_cli.shell.blueprint_source import open_source
-    from cfy_cli.shell.blueprint_upload import upload_blueprint
+    from cfy_cli.shell.blueprint_upload import upload_blueprint, validate_source
     from cfy_cli.shell.source_check import check_source
+    from cfy_cli.shell.temporary_blueprint import temporary_blueprint
 
     labels, visibility = fields["blueprint_labels"], fields["visibility"]
     with open_source(path, blueprint_filename, download=True) as source:
@@ -173,28 +198,23 @@ def _uploaded(
         present = str(deployment["blueprint_id"])
         if blueprint_id in (None, present) and earlier_attempt.has_same_files(app, present, source):
             app.note(f"Blueprint `{present}` of the deployment is from the same files")
-            yield present
+            yield _UsedBlueprint(present)
             return
         used = blueprint_id or f"{deployment['id']}-{datetime.now():%d-%m-%Y-%H-%M-%S}"
         if earlier_attempt.find_same_blueprint(app, used, source, labels=labels, visibility=visibility):
             app.note(f"Blueprint `{used}` is on the manager already, from the same files")
-            yield used
+            yield _UsedBlueprint(used)
+            return
+        if is_temporary:
+            if fields["validate"]:
+                validate_source(app, used, source, visibility)
+            with temporary_blueprint(app, used, source, visibility=visibility, labels=labels) as temporary:
+                yield _UsedBlueprint(used, temporary)
             return
         upload_blueprint(
             app, used, source, visibility=visibility, labels=labels, validate=fields["validate"], follow=follow
         )
-    app.hide_target()  # what is deleted here was uploaded here
-    try:
-        yield used
-    except click.Abort:
-        app.client.blueprints.delete(used)
-        raise
-    except BaseException:
-        if not keep:
-            app.client.blueprints.delete(used)
-        raise
-    if not keep:
-        app.client.blueprints.delete(used)
+    yield _UsedBlueprint(used)
 
 
 def _asks(app: App) -> bool:

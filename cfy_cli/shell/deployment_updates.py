@@ -28,10 +28,14 @@ UNSUPPORTED = "The deployment cannot be updated so: what is not supported needs 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Say whether to show only what an update would change, and to exit with 8 if it would change anything."""
+    """Say whether to show only what an update would change, and to exit with 8 if it would change anything.
+
+    `source` is where the new blueprint is from, if it is on the manager only for the preview.
+    """
 
     is_on: bool
     detailed_exitcode: bool
+    source: str = ""
 
 
 def flags(*, reinstalls_by_default: bool) -> Decorator:
@@ -148,7 +152,7 @@ def _show_preview(
         update=bool(fields.get("force_reinstall")),
     )
     lines = describe_changes(update, skipped, reinstall_list)
-    before, after = update["old_blueprint_id"], update["new_blueprint_id"]
+    before, after = update["old_blueprint_id"], preview.source or update["new_blueprint_id"]
     blueprints = f"of blueprint `{after}`" if before == after else f"from blueprint `{before}` to `{after}`"
     title = f"The update of deployment `{update['deployment_id']}` {blueprints} would change"
     if app.as_data:

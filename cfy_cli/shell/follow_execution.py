@@ -58,6 +58,8 @@ def follow_execution(app: App, execution: Item, follow: FollowOptions, *, group:
         try:
             return follower.wait()
         except KeyboardInterrupt:
+            if follow.is_interruptible:
+                raise
             follower.handle_interrupt()
         finally:
             follower.status_line.clear()

@@ -40,7 +40,8 @@ class EventSelection:
 class FollowOptions:
     """Say how long to wait for an execution, in seconds (None: until it ends), and what to show meanwhile.
 
-    With `is_step`, the execution is a step of a command that prints something else as data.
+    With `is_step`, the execution is a step of a command that prints something else as data. With `is_interruptible`,
+    Ctrl-C ends the command without a question.
     """
 
     timeout: float | None = DEFAULT_TIMEOUT
@@ -51,6 +52,7 @@ class FollowOptions:
     show_events: bool = True
     no_wait: bool = False
     is_step: bool = False
+    is_interruptible: bool = False
     selection: EventSelection = EventSelection()
 
     @property

@@ -134,3 +134,26 @@ def test_apply_installs_then_updates(cfy: Cfy, blueprint: Path, monkeypatch: pyt
     cfy("apply -d other -w install -p skip=1 --allow-custom-parameters --blueprint-path blueprint.yaml -b two")
     assert "other" in cfy("deployments list -b two")
     cfy("apply --blueprint-path nowhere.yaml", code=2)
+
+
+@pytest.mark.usefixtures("worker")
+def test_preview_is_quiet_and_leaves_nothing(cfy: Cfy, blueprint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(blueprint.parent)
+    cfy("apply -i port=81")
+    blueprint.write_text(BLUEPRINT.replace("80", "90"))
+    for command in ("apply --preview -i port=82", f"plan {blueprint} -d web -i port=82"):
+        assert "blueprint.yaml` would change:" in cfy(command)
+        assert cfy.errors == ""
+    blueprint.write_text("node_templates: [1]")
+    assert "expected a mapping" in (cfy("apply --preview", code=1) or cfy.errors)
+    blueprint.write_text(BLUEPRINT.replace("80", "91"))
+    cfy("apply --preview -i port=[1]", code=1)
+    for name in ("temporary_blueprint.follow_upload", "deployment_updates._show_preview"):
+        with monkeypatch.context() as during:
+            during.setattr(f"cfy_cli.shell.{name}", interrupt)
+            cfy("apply --preview", code=130)
+    assert json.loads(cfy("blueprints list --json --query '[].id'")) == ["web"]
+
+
+def interrupt(*_arguments: object, **_options: object) -> None:
+    raise KeyboardInterrupt
