@@ -36,6 +36,7 @@ IN_FLIGHT = 64  # operations, as of 8 executions
 
 def bare_app() -> Celery:
     app = create_app(BROKER)
+    app.conf.result_backend = "rpc://"
     app.conf.task_queues = [operation_queue(BARE_QUEUE)]
     app.task(name="bare")(bare)
     return app
@@ -49,7 +50,9 @@ def work() -> None:
     """Run bare tasks."""
     from cfy_cli.agent.worker import CONCURRENCY, OperationThreads
 
-    worker = bare_app().Worker(
+    app = bare_app()
+    app.conf.broker_pool_limit = 4  # with more connections, bare tasks are slower
+    worker = app.Worker(
         hostname="bare@benchmark", queues=[BARE_QUEUE], pool_cls=OperationThreads, concurrency=CONCURRENCY,
         without_gossip=True, without_mingle=True, loglevel="WARNING", quiet=True,
     )  # fmt: skip

@@ -165,7 +165,8 @@ class OperationRunner:
             with closing(self._files.open(operation_id, records)) as files:
                 records.files = files
                 job = read_job(message["job"], files.find, {OPERATION_ID_VARIABLE: operation_id}, self._user)
-                job.workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if not job.workdir.is_dir():
+                    job.workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
                 give(job.workdir, self._user)
                 ctx = OperationContext(job, records, attempt.task, attempt.operation, attempt.number, running.copies)
                 return run_operation(ctx, self._server, running.processes)

@@ -27,6 +27,7 @@ from cfy_cli.manager.engine.operation_user import OperationUser
 
 log = logging.getLogger(__name__)
 CONCURRENCY = 64  # operations at the same time; most wait for a process
+RESULT_SHOWN = 1  # characters of a result that Celery formats for its events, each time
 MAX_AGE = 10.0  # seconds that a message may be old, until the manager is asked whether it still waits for its end
 PEER_TIMEOUT = 1.5  # seconds in which other workers answer
 
@@ -98,7 +99,8 @@ def _add_task(app: Celery, runner: OperationRunner) -> None:
             raise Ignore
         return outcome
 
-    app.task(name=OPERATION_TASK, bind=True)(run_operation)
+    backend = app.backend  # one for all threads, which else get one each
+    app.task(name=OPERATION_TASK, bind=True, backend=backend, resultrepr_maxsize=RESULT_SHOWN)(run_operation)
     inspect_command(name=FIND_COMMAND, args=[("ids", list)])(
         lambda _state, ids, **_: runner.find(cast("list[str]", ids))
     )

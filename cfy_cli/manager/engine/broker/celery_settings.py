@@ -34,6 +34,7 @@ def create_app(broker: str) -> Celery:
         worker_redirect_stdouts=False,
         worker_send_task_events=False,  # Flower and `celery events` turn them on
         result_persistent=False,
+        task_default_delivery_mode="transient",  # the engine sends again what a broker has lost
         broker_heartbeat=HEARTBEAT,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Protocol, cast
 
 from celery import states
-from kombu import Queue
+from kombu import Producer, Queue
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.manager.engine.broker.asking import ask_workers
@@ -141,10 +141,13 @@ class BrokerClient:
                 task = self._app.amqp.create_task_message(
                     sent.task_id, OPERATION_TASK, arguments, {}, reply_to=self._replies, argsrepr="", kwargsrepr=""
                 )
+                headers = {name: value for name, value in task.headers.items() if value is not None}
                 try:
                     self._app.amqp.send_task_message(
-                        producer, OPERATION_TASK, task, queue=queue, retry=True, retry_policy=RETRY_FOREVER
-                    )
+                        producer, OPERATION_TASK, task._replace(headers=headers), queue=queue,
+                        declare=() if _is_declared(queue, producer) else (queue,),
+                        retry=True, retry_policy=RETRY_FOREVER,
+                    )  # fmt: skip
                 except Exception:
                     log.exception("An operation could not be sent and is sent again")
                     time.sleep(1)
@@ -235,3 +238,9 @@ class BrokerClient:
                 self._by_task.pop(sent.task_id, None)
             again: OperationMessage = {**sent.message, "may_have_begun": True}
             self._await(Sent(again, sent.queue, sent.on_end), publish=True)
+
+
+def _is_declared(queue: Queue, producer: Producer) -> bool:
+    """Tell whether a queue was declared over this connection; asking for that again takes longer than to send."""
+    connection = producer.connection
+    return connection is not None and hash(queue) in (connection.declared_entities or ())

@@ -38,7 +38,8 @@ class ResultConsumer(ConsumerMixin):
         log.warning("The broker does not answer (%s); trying again in %g seconds", error, interval)
 
     def _receive(self, body: object, _message: Message) -> None:
-        try:
-            self._on_result(cast(JsonObject, body))
-        except Exception:
-            log.exception("The end of an operation could not be processed")
+        for result in body if isinstance(body, list) else [body]:
+            try:
+                self._on_result(cast(JsonObject, result))
+            except Exception:
+                log.exception("The end of an operation could not be processed")
