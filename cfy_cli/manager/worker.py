@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from cfy_cli.errors import CfyError
@@ -16,7 +17,8 @@ from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.runtime.shared_writes import SharedWrites
 from cfy_cli.manager.services.worker import recovery, running
-from cfy_cli.manager.services.worker.claiming import CLAIM_BATCH, claim
+from cfy_cli.manager.services.worker.claiming import CLAIM_BATCH, claim, find_work
+from cfy_cli.manager.services.worker.environment_batches import can_make_together, make_together
 from cfy_cli.manager.services.worker.environments import EnvironmentMaker
 from cfy_cli.manager.services.worker.takeover import Share, Watch, look_at_others
 from cfy_cli.manager.store.models import Execution, WorkerRecord
@@ -45,7 +47,7 @@ class Worker:
         self._scheduler = Scheduler(app)
         self._schedules = threading.Thread(target=self._scheduler.work, name="schedules", daemon=True)
         self._environments = threading.Thread(target=self._make_environments, name="environments", daemon=True)
-        self._has_work = threading.Event()  # since environments were looked for
+        self._has_environments = threading.Event()  # of groups, since they were looked for
 
     def work(self) -> None:
         """Run executions until `stop` is called; those that still run then end or are recovered at the next start."""
@@ -55,17 +57,17 @@ class Worker:
         self._environments.start()
         while not self._stopping.is_set():
             self._apply_configuration()
-            self._has_work.set()
             slots = self._limit.acquire_all(POLL_INTERVAL)
             if not slots:
+                self._has_environments.set()  # they need no slot
                 continue
             started = self._start_executions(slots)
-            if not started:
-                self._app.work_available.wait_and_drain(POLL_INTERVAL)
-            elif len(started) == len(slots):
+            if len(started) == len(slots):
                 self._app.work_available.notify()  # another worker, which has slots for what is left
-            if started and len(started) < CLAIM_BATCH and any(each.execution_group_id for each in started):
-                self._stopping.wait(GROUP_INTERVAL)
+            elif len(started) < CLAIM_BATCH:  # nothing else was due
+                if any(each.execution_group_id for each in started):
+                    self._stopping.wait(GROUP_INTERVAL)
+                self._app.work_available.wait_and_drain(POLL_INTERVAL)
 
     def _find_limit(self) -> int:
         """Return how many executions this worker may run at the same time, besides those that wait for others."""
@@ -83,7 +85,7 @@ class Worker:
     def stop(self) -> None:
         self._stopping.set()
         self._scheduler.stop()
-        self._has_work.set()
+        self._has_environments.set()
         self._app.work_available.notify()
 
     def close(self) -> None:
@@ -102,12 +104,17 @@ class Worker:
         """Start an execution in each slot as far as there are any, at most CLAIM_BATCH; return them."""
         claimed = []
         try:
-            claimed = claim(self._app, self._name, len(slots))
+            work = find_work(self._app)
+            if work.has_environments:
+                self._has_environments.set()
+            if work.is_due or work.is_in_groups:
+                claimed = claim(self._app, self._name, len(slots), from_groups=work.is_in_groups)
         except CfyError as error:
             log.warning("Claiming executions failed: %s", error)
         finally:
             for slot in slots[len(claimed) :]:
                 slot.release()
+        together = list[tuple[ExecutionContext, Slot]]()
         for (execution, start_mode), slot in zip(claimed, slots, strict=False):
             context = ExecutionContext(
                 self._app,
@@ -121,7 +128,12 @@ class Worker:
             if execution.execution_group_id is not None:
                 message = group_members.describe_change(execution.id, execution.status)
                 self._event_writer.add_event(group_members.event_row(execution, message))
-            self._threads.submit(self._run, context, slot)
+            if can_make_together(context):
+                together.append((context, slot))
+            else:
+                self._threads.submit(self._run, context, slot)
+        if together:
+            self._threads.submit(self._run_together, together)
         return [execution for execution, _ in claimed]
 
     def _run(self, context: ExecutionContext, slot: Slot) -> None:
@@ -130,11 +142,23 @@ class Worker:
         finally:
             slot.release()
 
+    def _run_together(self, executions: list[tuple[ExecutionContext, Slot]]) -> None:
+        """Make environments in one transaction as far as that succeeds, and the others alone."""
+        made: Collection[str] = ()
+        try:
+            made = make_together([context for context, _ in executions])
+        finally:
+            for context, slot in executions:
+                if context.execution.id in made:
+                    slot.release()
+                else:
+                    self._threads.submit(self._run, context, slot)
+
     def _make_environments(self) -> None:
         """Make environments of groups, many in one transaction, until the worker stops."""
         maker = EnvironmentMaker(self._app, self._name, lambda: self._share, self._event_writer, self._stopping)
         while not self._stopping.is_set():
-            self._has_work.clear()
+            self._has_environments.clear()
             try:
                 if maker.make_next():
                     continue
@@ -142,7 +166,7 @@ class Worker:
                 log.warning("Making environments failed: %s", error)
             except Exception:
                 log.exception("Making environments failed")
-            self._has_work.wait(POLL_INTERVAL)
+            self._has_environments.wait(POLL_INTERVAL)
             self._stopping.wait(GROUP_INTERVAL)  # the worker looks for other work too, each time it is notified
 
     def _look_at_others(self) -> None:

@@ -33,7 +33,9 @@ HELD = "held_locks"  # in the `info` of a session, which is one transaction: the
 LOCK, SHARED_LOCK = "pg_advisory_xact_lock({key}, 0)", "pg_advisory_xact_lock_shared({key}, 0)"  # in another statement
 ACQUIRE = "SELECT pg_advisory_xact_lock(%(key)s, %(row)s)"
 ACQUIRE_SHARED = "SELECT pg_advisory_xact_lock_shared(%(key)s, 0)"
-ACQUIRE_SEVERAL = "SELECT pg_advisory_xact_lock(%(key)s, row) FROM (SELECT unnest(%(rows)s::integer[]) AS row) AS rows"
+ACQUIRE_SEVERAL = (
+    "SELECT pg_advisory_xact_lock(key, row) FROM unnest(%(keys)s::integer[], %(rows)s::integer[]) AS locks (key, row)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +71,24 @@ def acquire_shared_lock(session: Session, key: LockKey) -> None:
 
 def acquire_locks(session: Session, key: LockKey, storage_ids: Iterable[int]) -> None:
     """Wait for several locks, in the order that all transactions have in common, so that none waits for another."""
-    rows = sorted({storage_id % LOCKS_OF_ROWS for storage_id in storage_ids})
-    if rows:
-        _acquire(session, key, rows)
+    acquire_in_order(session, [(key, storage_ids)])
 
 
-def _acquire(session: Session, key: LockKey, rows: list[int]) -> None:
+def acquire_in_order(session: Session, subjects: Iterable[tuple[LockKey, Iterable[int]]]) -> None:
+    """Wait for the locks of several subjects, which are in the order that all transactions have in common."""
     if session.get_bind().dialect.name != "postgresql":
         return
     held = cast("set[tuple[LockKey, int]]", session.info.setdefault(HELD, set()))
-    rows = [row for row in rows if (key, row) not in held]
-    if rows:
-        statement, which = (ACQUIRE, {"row": rows[0]}) if len(rows) == 1 else (ACQUIRE_SEVERAL, {"rows": rows})
-        session.connection().exec_driver_sql(statement, {"key": int(key), **which})
-        if not session.in_nested_transaction():  # with whose rollback they would be released
-            held.update((key, row) for row in rows)
+    locks = [
+        (key, row)
+        for key, storage_ids in subjects
+        for row in sorted({storage_id % LOCKS_OF_ROWS for storage_id in storage_ids})
+        if (key, row) not in held
+    ]
+    if len(locks) == 1:
+        session.connection().exec_driver_sql(ACQUIRE, {"key": int(locks[0][0]), "row": locks[0][1]})
+    elif locks:
+        several = {"keys": [int(key) for key, _ in locks], "rows": [row for _, row in locks]}
+        session.connection().exec_driver_sql(ACQUIRE_SEVERAL, several)
+    if not session.in_nested_transaction():  # with whose rollback they would be released
+        held.update(locks)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 WORK_AVAILABLE, EXECUTION_ENDED = "cfy_work_available", "cfy_execution_ended"
+NOTIFY = "SELECT pg_notify(channel, %s) FROM unnest(%s::text[]) AS channel"
 SEND_INTERVAL = 0.02  # seconds between two notifications of a kind at least
 RECONNECT_INTERVAL = 1.0  # seconds
 LISTEN_INTERVAL = 0.5  # seconds after which a thread looks whether it should stop
@@ -80,8 +81,7 @@ class Notifications:
                 self._has_pending.clear()
                 with self._lock:
                     channels, self._pending = self._pending, set()
-                for channel in channels:
-                    connection.execute("SELECT pg_notify(%s, %s)", (channel, self._place))
+                connection.execute(NOTIFY, (self._place, sorted(channels)))
                 self._closing.wait(SEND_INTERVAL)
 
     def _listen(self, actions: Mapping[str, Callable[[], None]]) -> None:

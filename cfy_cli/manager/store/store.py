@@ -316,6 +316,10 @@ class Store:
         """Wait for several locks, in their common order, and hold them until the transaction ends."""
         advisory_locks.acquire_locks(self.unscoped, key, storage_ids)
 
+    def acquire_in_order(self, subjects: Iterable[tuple[LockKey, Iterable[int]]]) -> None:
+        """Wait for the locks of several subjects, in their common order, and hold them until the transaction ends."""
+        advisory_locks.acquire_in_order(self.unscoped, subjects)
+
     def acquire_lock(self, key: LockKey, storage_id: int = 0) -> None:
         """Wait for an advisory lock and hold it until the transaction ends."""
         advisory_locks.acquire_lock(self.unscoped, key, storage_id)

@@ -41,6 +41,15 @@ PARENT_LABEL = (
 )
 
 
+ANY_PARENT_LABEL = (
+    select(DeploymentLabel.storage_id)
+    .where(
+        DeploymentLabel.deployment_storage_id.in_(bindparam("children", expanding=True)), DeploymentLabel.key == PARENT
+    )
+    .limit(1)
+)
+
+
 _child, _label, _parent = aliased(Deployment), aliased(DeploymentLabel), aliased(Deployment)
 PARENTS = select(Deployment).where(  # built once, as that takes longer than the query
     Deployment.storage_id.in_(
@@ -73,6 +82,8 @@ def find_parents_of_all(session: Session, storage_ids: Sequence[int]) -> list[De
     """Return the parents of many deployments, given by their storage ids, each once."""
     found: dict[int, Deployment] = {}
     for children in split(storage_ids):
+        if session.scalar(ANY_PARENT_LABEL, {"children": children}) is None:  # cheaper than finding none
+            continue
         parents = session.scalars(PARENTS, {"children": children}).unique()
         found |= {deployment.storage_id: deployment for deployment in parents}
     return list(found.values())

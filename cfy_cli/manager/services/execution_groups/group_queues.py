@@ -30,6 +30,14 @@ OPEN_GROUPS = (
     .where(ExecutionGroup.workflow_id != MADE_TOGETHER)
     .order_by(ExecutionGroup.storage_id)
 )
+IS_ANY_OPEN = OPEN_GROUPS.with_only_columns(ExecutionGroup.id).order_by(None).exists()
+WITH_ENVIRONMENTS = (
+    select(ExecutionGroup.id)
+    .where(ExecutionGroup.workflow_id == MADE_TOGETHER, ExecutionGroup.is_waiting, ExecutionGroup.concurrency > 0)
+    .where(HAS_QUEUED, ~EXCLUSIVE_GOES_FIRST)
+    .order_by(ExecutionGroup.storage_id)
+)
+WAITS_FOR_ENVIRONMENTS = WITH_ENVIRONMENTS.order_by(None).exists()
 CAN_START = and_(Execution.status == ExecutionState.QUEUED, or_(Execution.force, ~IS_BEHIND_ANOTHER))
 NEXT = (
     select(Execution.storage_id, Execution.deployment_storage_id)
@@ -69,14 +77,8 @@ def find_together(session: Session, limit: int, share: tuple[int, int]) -> list[
 
     `share` is the number of this worker and that of all: each takes others first.
     """
-    waiting = (
-        select(ExecutionGroup.id)
-        .where(ExecutionGroup.workflow_id == MADE_TOGETHER, ExecutionGroup.is_waiting, ExecutionGroup.concurrency > 0)
-        .where(HAS_QUEUED, ~EXCLUSIVE_GOES_FIRST)
-        .order_by(ExecutionGroup.storage_id)
-    )
     index, count = share
-    for group_id in session.scalars(waiting).all():
+    for group_id in session.scalars(WITH_ENVIRONMENTS).all():
         queued = select(Execution).where(Execution.execution_group_id == group_id, CAN_START)
         in_order = queued.order_by(Execution.storage_id).limit(limit)
         for chosen in (in_order.where(Execution.storage_id % count == index), in_order):

@@ -3,7 +3,7 @@
 Executions of a group wait in the same queues. Workers take them out, as far as the concurrency of the group allows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import aliased
@@ -21,6 +21,7 @@ WAITS = select(  # whether anything does, something exclusive, and something of 
     exists().where(_IS_QUEUED, Execution.is_system_workflow),
     exists().where(_IS_QUEUED, Execution.deployment_storage_id == bindparam("deployment")),
 )
+ANY_WAITS = select(exists().where(_IS_QUEUED), exists().where(_IS_QUEUED, Execution.is_system_workflow))
 IS_IN_PAUSED_GROUP = exists().where(ExecutionGroup.id == Execution.execution_group_id, ExecutionGroup.concurrency == 0)
 _other = aliased(Execution)
 _group_of_other = aliased(ExecutionGroup)
@@ -59,6 +60,24 @@ def release_next(store: Store, ended: Execution) -> bool:
         release_of_deployments(store, (each for each in store.unscoped.scalars(queued) if each is not None))
     elif of_deployment and ended.deployment_storage_id is not None:
         _release_next_of(store, ended.deployment_storage_id)
+    return True
+
+
+def release_after(store: Store, deployment_storage_ids: Sequence[int]) -> bool:
+    """Make what waited for the executions of several deployments pending.
+
+    Returns whether there may be one to claim, so that the caller notifies `work_available`.
+    """
+    session = store.unscoped  # executions of all users wait for each other
+    anything, exclusive = session.execute(ANY_WAITS).one()
+    if not anything or (exclusive and exclusive_workflows.release_next(store)):
+        return bool(anything)
+    waiting = select(Execution.deployment_storage_id).where(
+        Execution.deployment_storage_id.in_(deployment_storage_ids),
+        Execution.status == ExecutionState.QUEUED,
+        Execution.execution_group_id.is_(None),
+    )
+    release_of_deployments(store, [each for each in session.scalars(waiting.distinct()) if each is not None])
     return True
 
 

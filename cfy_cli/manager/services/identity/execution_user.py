@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 
 from cfy_cli.errors import Forbidden
 from cfy_cli.manager.services.identity.access import scope_for
-from cfy_cli.manager.services.identity.identities import load_identity
-from cfy_cli.manager.services.identity.role_permissions import VERSION, Permissions
+from cfy_cli.manager.services.identity.identities import Identities
+from cfy_cli.manager.services.identity.role_permissions import VERSION
 from cfy_cli.manager.store.models import Execution, ExecutionSchedule, User
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
-_USER = select(User.username, User.active, VERSION).where(User.storage_id == bindparam("storage_id"))
+_USER = select(User.username, User.active, User.version, VERSION).where(User.storage_id == bindparam("storage_id"))
 _STORAGE_ID = select(User.storage_id).where(User.username == bindparam("username"))
 ACTION = "started or resumed the execution"
 HINT = "Give the user the right back, or let a user who has it resume the execution or repeat the request"
@@ -41,7 +41,7 @@ def set_user(store: Store, execution: Execution | ExecutionSchedule) -> None:
 
 def find_scope(
     session: Session,
-    permissions: Permissions,
+    identities: Identities,
     row: ActsForUser,
     permission: str,
     *,
@@ -60,10 +60,10 @@ def find_scope(
     found = session.execute(_USER, {"storage_id": storage_id}).one_or_none()
     if found is None:
         raise forbidden(row.acts_for or row.created_by, "was deleted")
-    username, active, version = found
+    username, active, version, permissions_version = found
     if not active:
         raise forbidden(username, "was deactivated")
-    identity = load_identity(session, storage_id, username, permissions.of_version(session, version))
+    identity = identities.of_versions(session, (storage_id, username, version), permissions_version)
     if not identity.is_administrator and row.tenant_name not in identity.tenants:
         raise forbidden(username, f"is no member of tenant `{row.tenant_name}`")
     return scope_for(identity, row.tenant_name, permission, tenant_exists=True)

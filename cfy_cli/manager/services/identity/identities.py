@@ -1,15 +1,20 @@
 """Identities: who a user is, and which roles the user has, directly and through groups."""
 
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from cachetools import LRUCache
 from sqlalchemy import CompoundSelect, bindparam, null, select, union_all
 from sqlalchemy.orm import Session
 
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.permissions import AGENT_PERMISSIONS, RolePermissions
+from cfy_cli.manager.services.identity.role_permissions import Permissions
 from cfy_cli.manager.store.models import GroupMember, GroupRole, Membership, Tenant, User, UserGroup
 
 NO_ROLES: frozenset[str] = frozenset()
+MAX_CACHED = 1000  # identities
 _IS_MEMBER = GroupMember.user_storage_id == bindparam("user")
 # Columns, in one query: executions look their user up again for each read of what belongs to others.
 _ROLES: CompoundSelect[str, str | None] = union_all(
@@ -80,3 +85,28 @@ def load_identity(session: Session, user_storage_id: int, username: str, permiss
         else:
             tenants[tenant] = tenants.get(tenant, NO_ROLES) | {role}
     return Identity(username, frozenset(system_roles), tenants, permissions)
+
+
+class Identities:
+    """The identities of users, which a process remembers until the version of the user changes."""
+
+    def __init__(self, app: AppContext) -> None:
+        self._permissions = app.service(Permissions)
+        self._cache: LRUCache[tuple[int, str], Identity] = LRUCache(MAX_CACHED)
+        self._lock = threading.Lock()
+
+    def of_versions(self, session: Session, user: tuple[int, str, str], permissions_version: str) -> Identity:
+        """Return the identity of a user, given by storage id, name and version, which the transaction has just read."""
+        storage_id, username, version = user
+        permissions = self._permissions.of_version(session, permissions_version)
+        with self._lock:
+            known = self._cache.get((storage_id, version))
+        if known is not None:
+            return replace(known, permissions=permissions)
+        identity = load_identity(session, storage_id, username, permissions)
+        with self._lock:
+            self._cache[storage_id, version] = identity
+        return identity
+
+    def close(self) -> None:
+        pass

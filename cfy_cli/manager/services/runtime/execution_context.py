@@ -18,7 +18,7 @@ from cfy_cli.manager.engine.ports import ExecutionEvent, StartMode
 from cfy_cli.manager.engine.tasks import ErrorCause
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import execution_user
-from cfy_cli.manager.services.identity.role_permissions import Permissions
+from cfy_cli.manager.services.identity.identities import Identities
 from cfy_cli.manager.services.runtime.batch import EventRow
 from cfy_cli.manager.services.runtime.claims import Claim, StopSignal
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
@@ -104,9 +104,9 @@ class ExecutionContext:
 
     def as_user(self, own: Store, permission: str) -> Store:
         """Return the store of the same transaction with the present rights of that user. Raises Forbidden."""
-        permissions = self.app.service(Permissions)
+        identities = self.app.service(Identities)
         # users are in no tenant
-        return own.with_scope(execution_user.find_scope(own.unscoped, permissions, self.execution, permission))
+        return own.with_scope(execution_user.find_scope(own.unscoped, identities, self.execution, permission))
 
     @contextmanager
     def reading_own_rows(self) -> Iterator[Store]:
@@ -127,10 +127,11 @@ class ExecutionContext:
             yield retry_until_available(self.stopping, connect)
 
     @contextmanager
-    def writing_own_rows(self) -> Iterator[Store]:
+    def writing_own_rows(self, *, check_claim: bool = True) -> Iterator[Store]:
         """Open a write transaction for the same rows. Raises ClaimLost when another worker has the execution."""
         with self.app.writing(self._system_scope, self._actor) as store:
-            self.check_claim(store)
+            if check_claim:
+                self.check_claim(store)
             yield store
 
     def check_claim(self, store: Store) -> None:

@@ -73,9 +73,9 @@ def _store(writes: Sequence[Write]) -> None:
         session = store.unscoped  # rows of the executions and their deployments
         for write in writes[1:]:
             write.context.check_claim(store)  # before the lock of events, as for the first one
-        store.acquire_lock(LockKey.EVENTS)
         executions = [write.context.execution for write in writes]
-        store.acquire_locks(LockKey.DEPLOYMENT, [each.deployment_storage_id or 0 for each in executions])
+        of_deployments = [each.deployment_storage_id or 0 for each in executions]
+        store.acquire_in_order([(LockKey.EVENTS, [0]), (LockKey.DEPLOYMENT, of_deployments)])
         batch.store(session)
         for write in writes:
             write.change(write.context.in_transaction(store))

@@ -16,7 +16,7 @@ from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.identity.execution_user import find_scope
-from cfy_cli.manager.services.identity.role_permissions import Permissions
+from cfy_cli.manager.services.identity.identities import Identities
 from cfy_cli.manager.services.schedules.rules import occurrences_of
 from cfy_cli.manager.services.schedules.schedules import set_next
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_shared_lock
@@ -157,9 +157,9 @@ def _find_obstacle(schedule: ExecutionSchedule) -> str | None:
 
 def _start(app: AppContext, store: Store, schedule: ExecutionSchedule) -> str:
     """Start the execution with the present rights of the schedule's user, and return its id. Raises CfyError."""
-    permissions = app.service(Permissions)
+    identities = app.service(Identities)
     # users are in no tenant
-    scope = find_scope(store.unscoped, permissions, schedule, "execution_start", action=ACTION, hint=HINT)
+    scope = find_scope(store.unscoped, identities, schedule, "execution_start", action=ACTION, hint=HINT)
     arguments = schedule.execution_arguments
     execution = executions.start(
         app,

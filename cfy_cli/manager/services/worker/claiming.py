@@ -1,5 +1,7 @@
 """Claiming of executions, so that exactly one worker runs each."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
@@ -33,22 +35,35 @@ IS_DUE = and_(
 OLDEST_DUE = (
     select(Execution).where(IS_DUE).order_by(Execution.created_at, Execution.storage_id).limit(bindparam("limit"))
 )
-OLDEST_DUE_ID = OLDEST_DUE.with_only_columns(Execution.storage_id)
+WORK = select(exists().where(IS_DUE), group_queues.IS_ANY_OPEN, group_queues.WAITS_FOR_ENVIRONMENTS)
 OLDEST_UNCLAIMED = OLDEST_DUE.with_for_update(skip_locked=True)
 
 
-def claim(app: AppContext, worker: str, limit: int) -> list[tuple[Execution, StartMode]]:
-    """Claim the oldest due executions, at most `limit` and CLAIM_BATCH, and return them with their start modes."""
-    until = "" if maintenance_mode.is_on(app) else now()  # nothing that is scheduled starts in maintenance mode
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What there is to do: executions that are due, groups that may have some, and environments of groups."""
+
+    is_due: bool
+    is_in_groups: bool
+    has_environments: bool
+
+
+def find_work(app: AppContext) -> Work:
+    """Look for work without a lock, since there is none most of the time."""
     with app.database.read() as session:
-        has_due = session.scalar(OLDEST_DUE_ID, {"now": until, "limit": 1}) is not None
-        if not has_due and not (until and group_queues.has_next(session)):
-            return []  # the usual result, for which no writer had to wait
+        is_due, is_open, has_environments = session.execute(WORK, {"now": _latest_start(app)}).one()
+        is_in_groups = is_open and not maintenance_mode.is_on(app) and group_queues.has_next(session)
+    return Work(is_due, is_in_groups, has_environments)
+
+
+def claim(app: AppContext, worker: str, limit: int, *, from_groups: bool = True) -> list[tuple[Execution, StartMode]]:
+    """Claim the oldest due executions, at most `limit` and CLAIM_BATCH, and return them with their start modes."""
+    until = _latest_start(app)
     with app.database.write(locks=LOCKS) as session:
         until = "" if maintenance_mode.read(session) else until
         limit = min(limit, CLAIM_BATCH)
         due = list(session.scalars(OLDEST_UNCLAIMED, {"now": until, "limit": limit}))
-        if until and len(due) < limit:
+        if from_groups and until and len(due) < limit:
             due += group_queues.find_next(session, limit - len(due))
         scheduled = [execution for execution in due if execution.status == ExecutionState.SCHEDULED]
         acquire_locks(session, LockKey.DEPLOYMENT, [execution.deployment_storage_id or 0 for execution in scheduled])
@@ -63,6 +78,11 @@ def claim(app: AppContext, worker: str, limit: int) -> list[tuple[Execution, Sta
         session.flush()
         group_queues.forget_empty(session, {execution.execution_group_id for execution, _ in claimed})
     return claimed
+
+
+def _latest_start(app: AppContext) -> str:
+    """Return until when executions that start now were scheduled for; nothing scheduled starts in maintenance mode."""
+    return "" if maintenance_mode.is_on(app) else now()
 
 
 def _can_start_scheduled(session: Session, execution: Execution) -> bool:
