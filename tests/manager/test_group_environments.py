@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cfy_cli.contract.states import ENDED
-from cfy_cli.manager.services.worker import environments
+from cfy_cli.manager.services.worker import environment_batches, environments
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, Upload, wait_until
 
@@ -75,14 +75,14 @@ def test_environment_that_fails_does_not_stop_the_others(
     ask: Ask, make: Callable[..., dict[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One fails alone in its preparation; later, the transaction of all is refused, and each is made alone."""
-    prepare = environments.prepare_environment
+    prepare = environment_batches.prepare_environment
 
     def fail_for_b(context: Any, deployment: Any, plan: Any) -> Any:
         if deployment.id == "b":
             raise ValueError("b is special")
         return prepare(context, deployment, plan)
 
-    monkeypatch.setattr(environments, "prepare_environment", fail_for_b)
+    monkeypatch.setattr(environment_batches, "prepare_environment", fail_for_b)
     monkeypatch.setattr(
         "cfy_cli.manager.services.system_workflows.deployment_environment.prepare_environment", fail_for_b
     )
@@ -96,7 +96,7 @@ def test_environment_that_fails_does_not_stop_the_others(
     def refuse(*_: object) -> None:
         raise ValueError("not together")
 
-    monkeypatch.setattr(environments.EnvironmentMaker, "_store_environments", refuse)
+    monkeypatch.setattr(environment_batches, "store", refuse)
     ask("PATCH", "/deployment-groups/g", json={"add": {"new_deployments": [{"id": "d"}, {"id": "e"}]}})
     executions = wait_for_environments(ask, 5)
     assert {executions[name]["status"] for name in "de"} == {"terminated"}

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -44,14 +45,15 @@ def deployments(app: AppContext) -> list[int]:
 def taken(monkeypatch: pytest.MonkeyPatch) -> Taken:
     """Return the deployments that each transaction has locked, in its order."""
     found: Taken = defaultdict(list)
-    original = advisory_locks._acquire
+    original = advisory_locks.acquire_in_order
 
-    def acquire(session: Session, key: LockKey, rows: list[int]) -> None:
-        if key is LockKey.DEPLOYMENT:
+    def acquire(session: Session, subjects: Iterable[tuple[LockKey, Iterable[int]]]) -> None:
+        locks = [(key, advisory_locks.rows_of(storage_ids)) for key, storage_ids in subjects]
+        for rows in (rows for key, rows in locks if key is LockKey.DEPLOYMENT):
             found[session] += [row for row in rows if row not in found[session]]
-        original(session, key, rows)
+        original(session, locks)
 
-    monkeypatch.setattr(advisory_locks, "_acquire", acquire)
+    monkeypatch.setattr(advisory_locks, "acquire_in_order", acquire)
     return found
 
 

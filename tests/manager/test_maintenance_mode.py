@@ -103,7 +103,7 @@ def test_mode_is_effective_in_every_process_and_outlives_it(app: AppContext, ask
     assert not maintenance_mode.is_on(other)
     ask("POST", "/maintenance/activate")
     with other.database.read() as session, pytest.raises(maintenance_mode.InMaintenance):
-        maintenance_mode.check(other, session, maintenance_mode.Gate.ACTIVATED, write=True, may_bypass=False)
+        maintenance_mode.check(maintenance_mode.read(session), maintenance_mode.Gate.ACTIVATED, may_bypass=False)
     other.close()
     other = AppContext(app.settings)
     assert maintenance_mode.is_on(other)

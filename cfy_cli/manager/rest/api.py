@@ -42,7 +42,7 @@ from cfy_cli.manager.rest.serialize import dump, select_fields
 from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity.credentials import Credentials, Login
+from cfy_cli.manager.services.identity.credentials import Credentials, Login, VersionQueries
 from cfy_cli.manager.services.identity.identities import Identity
 from cfy_cli.manager.services.maintenance_mode import Gate
 from cfy_cli.manager.services.system_workflows.snapshots import refuse_while_restoring
@@ -52,6 +52,7 @@ from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
 PREFIX = "/api/v3.1"
+CURRENT = VersionQueries.with_value(maintenance_mode.MODE)
 _LIMITER: RunVar[CapacityLimiter] = RunVar("limit of requests that wait for an execution")
 Endpoint = Callable[..., Any]
 E = TypeVar("E", bound=Endpoint)
@@ -120,14 +121,17 @@ class Call:
 
     @contextmanager
     def open(self, *, write: bool) -> Iterator[Store]:
-        """Open a transaction in which the login is valid; log in again when it has changed. Raises Unauthorized."""
+        """Open a transaction in which the login is valid; log in again if not. Raises Unauthorized and InMaintenance."""
         while True:
             actor = Actor(self.scope.user, self.login.execution_id)
             gate_locks = maintenance_mode.locks_of(self._present_gate)
             opened = self.app.writing(self.scope, actor, gate_locks) if write else self.app.reading(self.scope)
             with opened as store:
-                if self.app.service(Credentials).is_current(store.unscoped, self.login):  # users are in no tenant
-                    self._check_maintenance(store, write=write)
+                # users and the maintenance mode are in no tenant
+                present = self.app.service(Credentials).find_current(store.unscoped, self.login, CURRENT)
+                if present is not None:
+                    may_bypass = self.wants_bypass and self.scope.has_permission(BYPASS_PERMISSION)
+                    maintenance_mode.check(present[2], self._present_gate, may_bypass=may_bypass)
                     yield store
                     return
             self.login, self.scope = self.caller.log_in()
@@ -135,12 +139,6 @@ class Call:
     @property
     def _present_gate(self) -> Gate:  # what an execution asks for is part of work that has begun before
         return Gate.ACTIVATED if self.gate is Gate.ACTIVATING and self.login.execution_id else self.gate
-
-    def _check_maintenance(self, store: Store, *, write: bool) -> None:
-        """Raise InMaintenance when the mode refuses the request."""
-        may_bypass = self.wants_bypass and self.scope.has_permission(BYPASS_PERMISSION)
-        session = store.unscoped  # the mode is in no tenant
-        maintenance_mode.check(self.app, session, self._present_gate, write=write, may_bypass=may_bypass)
 
     @contextmanager
     def reopen(self) -> Iterator["Call"]:

@@ -1,14 +1,14 @@
 """Maintenance mode: no work begins, and once nothing runs any more, nearly all requests are refused.
 
-The mode is kept in the database with the configuration, so that it outlives a restart. Requests that change something
-and claims read it in their own transaction; requests that only read may see the former mode for a moment.
+The mode is kept in the database with the configuration, so that it outlives a restart. Requests and claims read it in
+their own transaction.
 """
 
 from collections.abc import Sequence
 from enum import Enum
 from typing import Literal, TypedDict, cast
 
-from sqlalchemy import select
+from sqlalchemy import SQLColumnExpression, select
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.json import Json
@@ -25,6 +25,7 @@ from cfy_cli.manager.store.store import Store
 NOT_ENDED = (*RUNNING, ExecutionState.QUEUED)
 _ROW = select(ConfigValue).where(ConfigValue.scope == MAINTENANCE_MODE.scope, ConfigValue.name == MAINTENANCE_MODE.name)
 _MODE = _ROW.with_only_columns(ConfigValue.value)
+MODE = cast("SQLColumnExpression[Mode | None]", _MODE.scalar_subquery())
 _REMAINING = select(Execution.id, Execution.status, Execution.deployment_id, Execution.workflow_id).where(
     Execution.status.in_(NOT_ENDED)
 )
@@ -161,12 +162,9 @@ def locks_of(gate: Gate) -> tuple[Lock, ...]:
     return (Lock(LockKey.CONFIGURATION, is_shared=True),) if gate is Gate.ACTIVATING else ()
 
 
-def check(app: AppContext, session: Session, gate: Gate, *, write: bool, may_bypass: bool) -> None:
-    """Raise InMaintenance for a request that the mode refuses; its transaction holds `locks_of` the gate."""
-    if gate is Gate.NEVER or may_bypass:
-        return
-    mode = read(session) if write else cast("Mode | None", app.service(Configuration).get(MAINTENANCE_MODE.full_name))
-    if mode is None:
+def check(mode: Mode | None, gate: Gate, *, may_bypass: bool) -> None:
+    """Raise InMaintenance for a request that the mode refuses; its transaction has read it with `locks_of` the gate."""
+    if mode is None or gate is Gate.NEVER or may_bypass:
         return
     is_activated = mode["activated_at"] is not None
     if is_activated or gate is Gate.ACTIVATING:

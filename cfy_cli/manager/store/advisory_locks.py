@@ -79,12 +79,7 @@ def acquire_in_order(session: Session, subjects: Iterable[tuple[LockKey, Iterabl
     if session.get_bind().dialect.name != "postgresql":
         return
     held = cast("set[tuple[LockKey, int]]", session.info.setdefault(HELD, set()))
-    locks = [
-        (key, row)
-        for key, storage_ids in subjects
-        for row in sorted({storage_id % LOCKS_OF_ROWS for storage_id in storage_ids})
-        if (key, row) not in held
-    ]
+    locks = [(key, row) for key, storage_ids in subjects for row in rows_of(storage_ids) if (key, row) not in held]
     if len(locks) == 1:
         session.connection().exec_driver_sql(ACQUIRE, {"key": int(locks[0][0]), "row": locks[0][1]})
     elif locks:
@@ -92,3 +87,8 @@ def acquire_in_order(session: Session, subjects: Iterable[tuple[LockKey, Iterabl
         session.connection().exec_driver_sql(ACQUIRE_SEVERAL, several)
     if not session.in_nested_transaction():  # with whose rollback they would be released
         held.update(locks)
+
+
+def rows_of(storage_ids: Iterable[int]) -> list[int]:
+    """Return the second keys of the locks of these rows, in the order that all transactions have in common."""
+    return sorted({storage_id % LOCKS_OF_ROWS for storage_id in storage_ids})

@@ -16,6 +16,7 @@ class Scope:
     private_tenants: frozenset[str] | None = frozenset()  # where private rows of others are visible too; None as above
     administrator: bool = False
     permissions: frozenset[str] | None = frozenset()  # of the user in the tenant; None is every permission
+    user_storage_id: int | None = None  # of a user who has logged in or whom an execution acts for
 
     def has_permission(self, permission: str) -> bool:
         """Return whether the user has a permission in the tenant of the request."""

@@ -30,4 +30,5 @@ def scope_for(identity: Identity, tenant: str, permission: str, *, tenant_exists
         private_tenants=None if SEE_PRIVATE in identity.system_permissions else identity.tenants_with(SEE_PRIVATE),
         administrator=identity.is_administrator,
         permissions=permissions,
+        user_storage_id=identity.storage_id,
     )

@@ -10,10 +10,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 from cachetools import TTLCache
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, Select, SQLColumnExpression, bindparam, null, select
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.agents import CREDENTIAL_PREFIX
@@ -35,10 +35,30 @@ from cfy_cli.manager.store.models import Agent, Token, User
 RENEWAL_INTERVAL = 30  # seconds after which a login is verified again, which records that it is used
 TOKEN_HEADER, PASSWORD_HEADER, COOKIE_HEADER = "Authentication-Token", "Authorization", "Cookie"
 MAX_CACHED = 10_000  # logins
+T = TypeVar("T")
 VERIFYING_LOCKS = 64
-_VERSIONS_OF_USER = select(User.version, VERSION).where(User.storage_id == bindparam("key"))
-_VERSIONS_OF_TOKEN = select(User.version, VERSION).join(Token.user).where(Token.id == bindparam("key"))
-_VERSIONS_OF_AGENT = select(Agent.token, VERSION).where(Agent.storage_id == bindparam("key"))
+
+
+@dataclass(frozen=True, slots=True)
+class VersionQueries(Generic[T]):
+    """The queries for the versions of the user and of the permissions, and for a value that a request needs besides."""
+
+    of_user: Select[str, str, T]
+    of_token: Select[str, str, T]
+    of_agent: Select[str, str, T]
+
+    @classmethod
+    def with_value(cls, value: SQLColumnExpression[T]) -> "VersionQueries[T]":
+        """Return the queries that also read a value, which costs no further round trip."""
+        of_users = select(User.version, VERSION, value)
+        return cls(
+            of_users.where(User.storage_id == bindparam("key")),
+            of_users.join(Token.user).where(Token.id == bindparam("key")),
+            select(Agent.token, VERSION, value).where(Agent.storage_id == bindparam("key")),
+        )
+
+
+VERSIONS: VersionQueries[None] = VersionQueries.with_value(null())
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +126,7 @@ class Credential:
 class Credentials:
     """Verifies the credentials of requests, and remembers their logins.
 
-    A login that is remembered may have ended: `is_current` says so, in the transaction that it is used for.
+    A login that is remembered may have ended: `find_current` says so, in the transaction that it is used for.
     """
 
     def __init__(self, app: AppContext) -> None:
@@ -152,26 +172,27 @@ class Credentials:
             self._cache[self._digest(credential)] = login
         return login
 
-    def is_current(self, session: Session, login: Login) -> bool:
-        """Return whether user, token and permissions of a login are still what they were when it was verified."""
-        return self._find_versions(session, login) == (login.version, login.identity.permissions.version)
+    def find_current(self, session: Session, login: Login, queries: VersionQueries[T]) -> Row[str, str, T] | None:
+        """Return what the queries read, if user, token and permissions are what they were when it was verified."""
+        present = self._find_versions(session, login, queries)
+        known = login.version, login.identity.permissions.version
+        return present if present is not None and present[:2] == known else None
 
-    def _find_versions(self, session: Session, login: Login) -> tuple[str, str] | None:
-        """Return the present versions of the user and of the permissions; None when the login has ended."""
+    def _find_versions(self, session: Session, login: Login, queries: VersionQueries[T]) -> Row[str, str, T] | None:
+        """Return what the queries read; None when the login has ended."""
         if login.is_expired:
             return None
-        statement, key = _VERSIONS_OF_USER, cast("int | str", login.user_storage_id)
+        statement, key = queries.of_user, cast("int | str", login.user_storage_id)
         if login.agent_storage_id is not None:
-            statement, key = _VERSIONS_OF_AGENT, login.agent_storage_id
+            statement, key = queries.of_agent, login.agent_storage_id
         elif login.token_id is not None:
-            statement, key = _VERSIONS_OF_TOKEN, login.token_id
+            statement, key = queries.of_token, login.token_id
         # Every request asks this, so it goes past the session, which would take twice as long.
-        row = session.connection().execute(statement, {"key": key}).one_or_none()
-        return row and (row[0], row[1])
+        return session.connection().execute(statement, {"key": key}).one_or_none()
 
     def _renew(self, session: Session, login: Login) -> Login | None:
         """Return a login with the present permissions of roles; None when the user or the token has changed."""
-        versions = self._find_versions(session, login)
+        versions = self._find_versions(session, login, VERSIONS)
         if versions is None or versions[0] != login.version:
             return None
         permissions = self._permissions.of_version(session, versions[1])

@@ -35,8 +35,11 @@ class ActsForUser(Protocol):
 def set_user(store: Store, execution: Execution | ExecutionSchedule) -> None:
     """Let an execution, or those of a schedule, act for the user of the store from now on."""
     execution.acts_for = store.scope.user
-    # The storage id tells the user from a later one of the same name. Users are in no tenant.
-    execution.acts_for_storage_id = store.unscoped.scalar(_STORAGE_ID, {"username": store.scope.user})
+    # The storage id tells the user from a later one of the same name.
+    execution.acts_for_storage_id = store.scope.user_storage_id
+    if execution.acts_for_storage_id is None:
+        # users are in no tenant
+        execution.acts_for_storage_id = store.unscoped.scalar(_STORAGE_ID, {"username": store.scope.user})
 
 
 def find_scope(

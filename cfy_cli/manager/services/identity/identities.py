@@ -39,6 +39,7 @@ class Identity:
     system_roles: frozenset[str]
     tenants: Mapping[str, frozenset[str]]
     permissions: RolePermissions
+    storage_id: int | None = None  # None for what is no user
 
     @property
     def is_administrator(self) -> bool:
@@ -84,7 +85,7 @@ def load_identity(session: Session, user_storage_id: int, username: str, permiss
             system_roles.add(role)
         else:
             tenants[tenant] = tenants.get(tenant, NO_ROLES) | {role}
-    return Identity(username, frozenset(system_roles), tenants, permissions)
+    return Identity(username, frozenset(system_roles), tenants, permissions, user_storage_id)
 
 
 class Identities:

@@ -41,7 +41,7 @@ OLDEST_UNCLAIMED = OLDEST_DUE.with_for_update(skip_locked=True)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What there is to do: executions that are due, groups that may have some, and environments of groups."""
+    """Tells a worker whether there are due executions, some that groups may start, and environments of groups."""
 
     is_due: bool
     is_in_groups: bool
