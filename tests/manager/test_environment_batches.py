@@ -26,6 +26,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         counts.append(len(prepared))
 
     monkeypatch.setattr(environment_batches, "_complete", record)
+    monkeypatch.setattr(environment_batches, "MAX_PREPARATION", 60.0)  # on a machine that has much to do
     return counts
 
 

@@ -121,7 +121,7 @@ class Call:
 
     @contextmanager
     def open(self, *, write: bool) -> Iterator[Store]:
-        """Open a transaction in which the login is valid; log in again if not. Raises Unauthorized and InMaintenance."""
+        """Open a transaction in which the login is valid; log in again if not. Raises Unauthorized, InMaintenance."""
         while True:
             actor = Actor(self.scope.user, self.login.execution_id)
             gate_locks = maintenance_mode.locks_of(self._present_gate)
