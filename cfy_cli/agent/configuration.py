@@ -13,7 +13,7 @@ from cfy_cli.errors import Invalid, NotFound
 DEFAULT_FILE = Path("~/.cfy-agents/agent.json")
 VARIABLE_PREFIX = "CFY_AGENT_"  # CFY_AGENT_TOKEN is the token
 NEEDED = ("name", "manager_url", "token")
-OPTIONAL = ("tenant", "broker_url", "queue", "max_workers", "ca_certificate")
+OPTIONAL = ("tenant", "broker_url", "queue", "max_workers", "ca_certificate", "broker_ca_certificate")
 MAX_WORKERS = 64  # operations at the same time
 
 
@@ -30,6 +30,7 @@ class AgentConfiguration:
     queue: str = ""  # where it differs from the one that the manager says
     max_workers: int = MAX_WORKERS
     ca_certificate: str = ""  # the file of the authority that has signed the certificate of the manager
+    broker_ca_certificate: str = ""  # the same for the broker, where it is not the one that the manager says
 
     @property
     def folder(self) -> Path:

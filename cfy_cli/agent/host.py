@@ -27,6 +27,7 @@ from cfy_cli.errors import CfyError, Conflict, Unauthorized
 
 log = logging.getLogger(__name__)
 LOCK, STATUS, LOG = "agent.lock", "status.json", "agent.log"  # files in the folder of the agent
+BROKER_CERTIFICATE = "broker-ca.pem"  # another file there
 STOP_TIMEOUT = 30.0  # seconds that operations have to end in, before they are killed
 RESTART_INTERVAL = 3.0  # seconds between two starts of the process that runs operations
 MAX_RESPONSE = 2000  # characters of an error of the manager
@@ -50,6 +51,7 @@ class HostAgent:
     def __init__(self, configuration: AgentConfiguration) -> None:
         self._configuration = configuration
         self._session = requests.Session()
+        self._session.trust_env = False  # as in operations: no variable replaces the certificate
         self._session.headers.update({"Authentication-Token": configuration.token, "Tenant": configuration.tenant})
         self._session.verify = configuration.ca_certificate or True
         self._stopping = threading.Event()
@@ -154,10 +156,20 @@ class HostAgent:
             "folder": str(configuration.folder),
             "concurrency": configuration.max_workers,
             "ca_certificate": configuration.ca_certificate,
+            "broker_ca_certificate": configuration.broker_ca_certificate or self._write_certificate(orders),
         }
         assert self._child.stdin is not None, "it is a pipe"
         self._child.stdin.write(json.dumps(settings).encode() + b"\n")
         self._child.stdin.flush()
+
+    def _write_certificate(self, orders: AgentOrders) -> str:
+        """Write the certificate that the manager checks its broker with to a file; return its path, empty if none."""
+        certificate = orders.get("broker_ca_certificate")
+        if not certificate:
+            return ""
+        path = self._configuration.folder / BROKER_CERTIFICATE
+        path.write_text(certificate)
+        return str(path)
 
     def _check_ready(self) -> bool:
         """Return whether the child receives operations."""

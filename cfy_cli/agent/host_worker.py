@@ -24,6 +24,7 @@ def main() -> None:
         name=f"agent-{settings['name']}",
         concurrency=settings["concurrency"],
         ca_certificate=settings["ca_certificate"],
+        broker_ca_certificate=settings["broker_ca_certificate"],
         on_ready=lambda: os.write(ready, b"ready\n"),
     )
 

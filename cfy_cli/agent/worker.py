@@ -50,6 +50,7 @@ def run(
     user: OperationUser | None = None,
     concurrency: int = CONCURRENCY,
     ca_certificate: str = "",
+    broker_ca_certificate: str = "",
     on_ready: Callable[[], object] = lambda: None,
 ) -> None:
     """Consume queues until a signal stops the process; what runs then is run by another worker.
@@ -60,7 +61,7 @@ def run(
     name = f"{name or 'operations'}@{socket.gethostname()}"
     orphans.kill_of_worker(name)  # of one that was killed: others may run its operations by now
     os.environ[orphans.WORKER_VARIABLE] = name
-    app = create_app(broker)
+    app = create_app(broker, broker_ca_certificate)
     app.conf.task_queues = [operation_queue(queue) for queue in queues]
     connection = ManagerConnection(manager_url, token, ca_certificate)
     runner = OperationRunner(connection, files, shared_server(active_limits()), user)

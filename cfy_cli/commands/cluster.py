@@ -63,9 +63,12 @@ def show_status(app: App) -> None:
         app.show_items(nodes, CLUSTER_NODES, CLUSTER_NODES.columns, "Nodes:")
     for name, part in parts.items():
         for node, details in part["nodes"].items():
-            for metric in details["metrics"]:
-                if metric["metric_name"] == "waiting_executions" and metric["value"]:
-                    app.say(f"{metric['value']} executions wait for a worker.")
+            metrics = {metric["metric_name"]: metric["value"] for metric in details["metrics"]}
+            if metrics.get("waiting_executions"):
+                age = metrics.get("oldest_waiting_seconds", 0)
+                app.say(f"{metrics['waiting_executions']} executions wait for a worker, the oldest for {age} seconds.")
+            if "replay_lag_bytes" in metrics:
+                app.say(f"The replica {node} is {metrics['replay_lag_bytes']} bytes behind.")
             for failure in details["failures"]:
                 app.note(f"{name} {node}: {failure}")
 

@@ -28,6 +28,7 @@ class ManagerOptions(TypedDict, total=False):
     database_url: str | None
     storage: str | None
     broker: str | None
+    broker_ca_certificate: str | None
     workers: int | None
     keep_events: str | None
     keep_audit_log: str | None
@@ -40,8 +41,8 @@ class ManagerOptions(TypedDict, total=False):
 
 
 KEPT_SETTINGS = (  # in the profile, for the next start
-    "database_url", "storage", "broker", "host", "port", "workers", "keep_events", "keep_audit_log", "run_as",
-    "server_names", "trusted_proxies", "fetch_from", "roles",
+    "database_url", "storage", "broker", "broker_ca_certificate", "host", "port", "workers", "keep_events",
+    "keep_audit_log", "run_as", "server_names", "trusted_proxies", "fetch_from", "roles",
 )  # fmt: skip
 
 

@@ -54,3 +54,4 @@ class AgentOrders(TypedDict):
     state: str  # `stopping` and `restarting` are orders
     queue: str
     broker: str  # the URL, with the password
+    broker_ca_certificate: str  # in PEM: of the authority of a broker with TLS; empty when hosts know it

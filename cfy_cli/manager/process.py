@@ -250,6 +250,7 @@ class _Child:
             StoredFiles(app),
             name=process_name(settings, self._name).replace("/", "."),
             user=app.operation_user,
+            broker_ca_certificate=settings.broker_ca_certificate,
             on_ready=presence.start,
         )
         presence.close()

@@ -24,6 +24,7 @@ class ManagerSettings:
     storage: str = ""  # a folder or s3://BUCKET/PREFIX for files, which managers share; in the data folder when empty
     storage_credentials: tuple[str, ...] = field(default=(), repr=False)  # of S3: key id, secret key, perhaps a token
     broker: str = ""  # the URL of RabbitMQ or Redis; operations run in the workers when empty
+    broker_ca_certificate: str = ""  # the file of the authority of a broker with TLS; those of the machine when empty
     host: str = DEFAULT_HOST
     port: int = 0  # 0: the previous port, at first DEFAULT_PORT, or a free port when that is taken
     previous_port: int = 0  # of the last start; 0 before the first one

@@ -28,9 +28,10 @@ ENVIRONMENT = (
         "For `cfy manager start`: the credentials and the address of a storage in S3.",
     ),
     ("CFY_BROKER", "For `celery -A cfy_cli.agent.celery_app` and Flower: the URL of the broker."),
+    ("CFY_BROKER_CA_CERTIFICATE", "The same: the file of the authority that has signed the broker's certificate."),
     (
         "CFY_AGENT_NAME, CFY_AGENT_MANAGER_URL, CFY_AGENT_TOKEN, CFY_AGENT_TENANT, CFY_AGENT_BROKER_URL, "
-        "CFY_AGENT_QUEUE",
+        "CFY_AGENT_QUEUE, CFY_AGENT_CA_CERTIFICATE, CFY_AGENT_BROKER_CA_CERTIFICATE",
         "For `cfy agents start`: values in place of those in the configuration file of the agent.",
     ),
     ("CFY_AGENT_CONFIG", "For `cfy agents start`: the configuration file. Default: ~/.cfy-agents/agent.json."),

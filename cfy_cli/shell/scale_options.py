@@ -1,6 +1,7 @@
 """Options by which managers on several machines share their work."""
 
 import os
+import ssl
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,11 @@ def scale_options() -> Decorator:
             "--broker", type=_parse_broker, metavar="URL",
             help="The RabbitMQ or Redis that hands operations to workers: amqp://USER@HOST, redis://HOST; an empty URL "
             "runs operations without a broker (default).",
+        ),
+        click.option(
+            "--broker-ca-certificate", type=_parse_certificate, metavar="FILE",
+            help="The certificate of the authority that has signed that of an amqps:// or rediss:// broker; agents get "
+            "it too; when empty, those that the machine trusts (default).",
         ),
         click.option(
             "--role", "roles", type=click.Choice([*ROLES, ALL]), multiple=True, callback=_without_repetition,
@@ -65,6 +71,22 @@ def _parse_broker(url: str) -> str:
             "What a manager with a broker needs is not installed", hint="Install it: pip install 'cfy-cli[cluster]'"
         )
     return url
+
+
+def _parse_certificate(text: str) -> str:
+    if not text:
+        return text
+    path = Path(os.path.expanduser(text)).absolute()
+    try:
+        ssl.create_default_context(cafile=path)
+    except FileNotFoundError:
+        raise Usage(f"There is no certificate {path}", hint="Give a file in PEM, as of `openssl x509`") from None
+    except OSError as error:  # SSLError too
+        raise Usage(
+            f"The certificate {path} cannot be read: {error.strerror or error}",
+            hint="Give a file in PEM, as of `openssl x509`",
+        ) from None
+    return str(path)
 
 
 def _without_repetition(

@@ -116,6 +116,15 @@ def test_limit_that_is_not_one_is_refused(cfy: Run, text: str, message: str) -> 
     assert (outcome.exit_code, message in outcome.stderr) == (2, True), outcome.stderr
 
 
+@pytest.mark.parametrize(("content", "reason"), [(None, "There is no certificate"), ("PEM", "cannot be read")])
+def test_certificate_that_is_not_one_is_refused(cfy: Run, tmp_path: Path, content: str | None, reason: str) -> None:
+    file = tmp_path / "ca.pem"
+    if content:
+        file.write_text(content)
+    outcome = cfy("manager", "start", "--broker", "amqps://h", "--broker-ca-certificate", str(file))
+    assert (outcome.exit_code, reason in outcome.stderr) == (2, True), outcome.stderr
+
+
 @pytest.mark.parametrize("url", ["rabbit.example.com", "http://u:p4ss@host", "amqp://", "redis:///"])
 def test_broker_that_is_not_one_is_refused(cfy: Run, url: str) -> None:
     outcome = cfy("manager", "start", "--broker", url)

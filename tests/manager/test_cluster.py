@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cfy_cli.contract.timestamps import now
+from cfy_cli.contract.timestamps import now, seconds_ago
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import WorkerRecord
 from tests.conftest import Ask, Cfy
@@ -18,7 +18,7 @@ HOST = socket.gethostname()
 def add_workers(app: AppContext, count: int) -> None:
     with app.database.write() as session:
         for number in range(count):
-            session.add(WorkerRecord(name=f"worker-{number}", pid=number + 1))
+            session.add(WorkerRecord(name=f"worker-{number}", pid=number + 1, seen_at=seconds_ago(-600)))
 
 
 def test_cluster_status_is_that_of_the_processes(ask: Ask, app: AppContext, cfy: Cfy, monkeypatch: pytest.MonkeyPatch):

@@ -2,7 +2,6 @@
 
 import select as io_select
 import shutil
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +13,9 @@ import pytest
 import requests
 from cryptography.fernet import Fernet
 
+from cfy_cli import __version__
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.contract.timestamps import now
+from cfy_cli.contract.timestamps import now, seconds_ago
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.engine.ports import ProcessIdentity
@@ -28,6 +28,7 @@ from cfy_cli.manager.services.worker.recovery import Silence
 from cfy_cli.manager.services.worker.takeover import Watch, look_at_others
 from cfy_cli.manager.store.models import Execution, ServerRecord, SharedKey, WorkerRecord
 from cfy_cli.manager.worker import Worker
+from tests.brokers import OwnRedis
 from tests.conftest import PASSWORD, Ask, Cfy
 from tests.manager.conftest import archive, wait_for_end, wait_until
 from tests.manager.every_operation import LICENSE
@@ -263,16 +264,16 @@ def test_status_shows_the_processes_of_all_machines(app: AppContext, ask: Ask, c
         parts = ask("GET", "/cluster-status").json()["services"]
         return {part: {name: node["status"] for name, node in each["nodes"].items()} for part, each in parts.items()}
 
-    own = app.hostname
+    own, later = app.hostname, {"seen_at": seconds_ago(-600)}  # so that they stay there, however long the test takes
     with app.database.write() as session:
         for number in range(app.settings.worker_count):
-            session.add(WorkerRecord(name=f"{app.settings.place}/worker-{number}", pid=number + 1))
-        session.add(WorkerRecord(name="far/1/worker-0", pid=1, hostname="far"))
-        session.add(WorkerRecord(name="far/1/scheduler", pid=2, hostname="far", role="scheduler"))
+            session.add(WorkerRecord(name=f"{app.settings.place}/worker-{number}", pid=number + 1, **later))
+        session.add(WorkerRecord(name="far/1/worker-0", pid=1, hostname="far", **later))
+        session.add(WorkerRecord(name="far/1/scheduler", pid=2, hostname="far", role="scheduler", **later))
         server = {"pid": 1, "host": "10.0.0.9", "port": 8100}
         session.add(ServerRecord(name="gone/1/server", **server, seen_at="2026-01-01T00:00:00.000Z"))
-        session.add(ServerRecord(name="twice/1/server", **server))
-        session.add(ServerRecord(name="twice/2/server", **server))
+        session.add(ServerRecord(name="twice/1/server", **server, **later))
+        session.add(ServerRecord(name="twice/2/server", **server, **later))
     found = statuses()
     assert found["manager"] == {own: "OK", "far": "OK", "gone": "Fail", "twice-1": "OK", "twice-2": "OK"}
     assert found["broker"] == {own: "OK", "far": "OK"}
@@ -281,6 +282,12 @@ def test_status_shows_the_processes_of_all_machines(app: AppContext, ask: Ask, c
     assert "twice-2" in shown
     assert "it was last seen at 2026-01-01" in shown + cfy.errors
     assert {"far", own, "gone"} & set(cfy("managers list --format name").split()) == {own, "gone"}  # servers only
+    managers = {each["hostname"]: each for each in ask("GET", "/managers").json()["items"]}
+    assert {name: each["status"] for name, each in managers.items()} == {
+        own: "Active", "gone": "Inactive", "twice-1": "Active", "twice-2": "Active",
+    }  # fmt: skip
+    assert "Inactive" in cfy("managers list --columns hostname,status,started_at,last_seen")
+    assert managers["gone"]["last_seen"] == "2026-01-01T00:00:00.000Z"
     refused = ask("DELETE", "/managers/twice-1")
     assert "it is running" in refused.json()["message"]
     cfy("cluster remove gone")
@@ -292,19 +299,44 @@ def test_status_shows_the_processes_of_all_machines(app: AppContext, ask: Ask, c
     assert "far" not in statuses()["broker"]
 
 
-def test_status_of_broker_and_queue_is_what_they_are(app: AppContext, other: AppContext, ask: Ask) -> None:
-    ask("PUT", "/blueprints/b?async_upload=true", data=archive({"blueprint.yaml": BLOCKING, "block.sh": BLOCK}))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        other.settings = replace(other.settings, broker=f"amqp://bob:secret@127.0.0.1:{port}//")
+class RedisWithUser(OwnRedis):
+    def command(self) -> list[str]:
+        return [*super().command(), "--user", "bob", "on", ">secret", "~*", "&*", "+@all"]
+
+
+def test_status_of_broker_and_queue_is_what_they_are(
+    app: AppContext, other: AppContext, ask: Ask, tmp_path: Path
+) -> None:
+    def look() -> tuple[str, dict[str, Any]]:
+        answer = ask("GET", "/cluster-status")
+        assert "secret" not in answer.text
+        return ask("GET", "/brokers").json()["items"][0]["status"], answer.json()["services"]
+
+    def use(url: str) -> None:
+        other.settings = replace(other.settings, broker=url)
         serve(other)
-        broker = ask("GET", "/brokers").json()["items"][0]
-        assert (broker["name"], broker["port"], broker["username"]) == ("127.0.0.1", port, "bob")
-        assert "secret" not in ask("GET", "/cluster-status").text
-        services = ask("GET", "/cluster-status").json()["services"]
-        assert services["broker"]["nodes"]["127.0.0.1"]["status"] == "OK"
-        metrics = [each for node in services["db"]["nodes"].values() for each in node["metrics"]]
-        assert {"metric_name": "waiting_executions", "value": 1, "healthy": True} in metrics
-    services = ask("GET", "/cluster-status").json()["services"]
+
+    ask("PUT", "/blueprints/b?async_upload=true", data=archive({"blueprint.yaml": BLOCKING, "block.sh": BLOCK}))
+    (tmp_path / "redis").mkdir()
+    redis = RedisWithUser(tmp_path / "redis")
+    use(f"redis://bob:secret@127.0.0.1:{redis.port}/0")
+    broker = ask("GET", "/brokers").json()["items"][0]
+    assert (broker["name"], broker["port"], broker["username"]) == ("127.0.0.1", redis.port, "bob")
+    status, services = look()
+    assert (status, services["broker"]["nodes"]["127.0.0.1"]["status"]) == ("Active", "OK")
+    nodes = services["db"]["nodes"].values()
+    metrics = [each for node in nodes for each in node["metrics"]]
+    assert {"metric_name": "waiting_executions", "value": 1, "healthy": True} in metrics
+    assert {node["version"] for node in nodes} == {each["version"] for each in ask("GET", "/db-nodes").json()["items"]}
+    assert __version__ not in {node["version"] for node in nodes}
+    use(f"redis://bob:secret-of-another@127.0.0.1:{redis.port}/0")
+    status, services = look()
+    assert (status, services["broker"]["status"]) == ("Inactive", "Fail")
+    assert "invalid username-password pair" in str(services["broker"]["nodes"]["127.0.0.1"]["failures"])
+    use(f"redis://bob:secret@127.0.0.1:{redis.port}/0")
+    assert look()[0] == "Active"
+    redis.close()
+    status, services = look()
+    assert status == "Inactive"
     assert services["broker"]["status"] == services["broker"]["nodes"]["127.0.0.1"]["status"] == "Fail"
     assert ask("GET", "/cluster-status?summary=true").status_code == 500

@@ -153,6 +153,9 @@ class Tour:
         self._end(part, 0)
         self._wait(lambda: self._is_told(part))
         seconds = time.monotonic() - begun
+        if part in (*SERVERS, "broker"):
+            nodes = "managers" if part in SERVERS else "cluster brokers"
+            assert "Inactive" in self.cfy(f"{nodes} list --columns status")
         if role:
             os.kill(supervisor, signal.SIGCONT)
         self._resume(part)

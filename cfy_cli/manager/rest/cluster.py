@@ -15,7 +15,15 @@ from cfy_cli.manager.rest.query import PAGE, SORT
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import dump, whole_list
 from cfy_cli.manager.rest.status import SUMMARY
-from cfy_cli.manager.services.cluster import ClusterStatus, cluster_status, find_broker, find_replicas
+from cfy_cli.manager.services.cluster import (
+    ClusterStatus,
+    cluster_status,
+    database_version,
+    find_broker,
+    find_broker_failure,
+    find_replicas,
+    follows,
+)
 from cfy_cli.manager.services.machines import Machine, find_machines, forget
 from cfy_cli.manager.store.models import ServerRecord
 
@@ -70,6 +78,8 @@ class ManagerNode(TypedDict):
     distro_release: None
     fs_sync_node_id: None
     networks: dict[str, str]
+    status: str
+    started_at: str
     last_seen: str
     status_report_frequency: None
     ca_cert_content: None
@@ -85,24 +95,30 @@ class BrokerNode(TypedDict):
     params: None
     networks: dict[str, str]
     is_external: bool
+    status: str
     ca_cert_content: None
 
 
 class DatabaseNode(TypedDict):
+    """A server of the database; `lag` is how many bytes a replica is behind."""
+
     name: str
     host: str | None
     is_external: bool
+    status: str
+    version: str
+    lag: int
 
 
 @routes.get("/managers", "manager_get", LISTING, list_answer(answer_of(ManagerNode), "ManagerList"), has_filters=True)
 def list_managers(call: Call) -> JsonObject:
-    nodes = [_describe(machine.name, machine.server) for machine in find_machines(call.app) if machine.server]
+    nodes = [_describe(machine, machine.server) for machine in find_machines(call.app) if machine.server]
     return page_of_items(nodes, call.listing("id"), list(nodes[0]))
 
 
 @routes.get("/managers/{hostname}", "manager_get")
 def get_manager(call: Call, hostname: str) -> ManagerNode:
-    return _describe(*_find_manager(call, hostname)[:2])
+    return _describe(*_find_manager(call, hostname))
 
 
 @routes.post("/managers", "manager_manage", status=201)
@@ -197,10 +213,11 @@ def update_database_nodes(call: Call, body: DatabaseAction) -> JsonObject:
     return whole_list([cast("JsonObject", node) for node in _databases(call)])
 
 
-def _describe(name: str, server: ServerRecord) -> ManagerNode:
+def _describe(machine: Machine, server: ServerRecord) -> ManagerNode:
+    is_alive = any(process.is_alive for process in machine.of_role("server"))
     return {
         "id": server.storage_id,
-        "hostname": name,
+        "hostname": machine.name,
         "private_ip": server.host,
         "public_ip": server.host,
         "version": server.version or __version__,
@@ -209,6 +226,8 @@ def _describe(name: str, server: ServerRecord) -> ManagerNode:
         "distro_release": None,
         "fs_sync_node_id": None,
         "networks": {"default": server.host},
+        "status": "Active" if is_alive else "Inactive",
+        "started_at": server.started_at or server.seen_at,
         "last_seen": server.seen_at,
         "status_report_frequency": None,
         "ca_cert_content": None,
@@ -217,6 +236,7 @@ def _describe(name: str, server: ServerRecord) -> ManagerNode:
 
 def _broker(call: Call) -> BrokerNode:
     broker = find_broker(call.app, find_machines(call.app))
+    failure = find_broker_failure(call.app) if broker["is_external"] else None
     return {
         "name": broker["name"],
         "host": broker["host"],
@@ -227,18 +247,28 @@ def _broker(call: Call) -> BrokerNode:
         "params": None,
         "networks": {"default": broker["host"]},
         "is_external": broker["is_external"],
+        "status": "Active" if failure is None else "Inactive",
         "ca_cert_content": None,
     }
 
 
 def _databases(call: Call) -> list[DatabaseNode]:
-    database = call.app.database
+    database, version = call.app.database, database_version(call.app)
+
+    def describe(name: str, host: str | None, *, is_active: bool = True, lag: int = 0) -> DatabaseNode:
+        status = "Active" if is_active else "Inactive"
+        is_external = not database.is_sqlite
+        return {
+            "name": name, "host": host, "is_external": is_external, "status": status, "version": version, "lag": lag,
+        }  # fmt: skip
+
     if database.is_sqlite:
-        return [{"name": "SQLite", "host": call.app.settings.host, "is_external": False}]
-    replicas: list[DatabaseNode] = [
-        {"name": replica["name"], "host": replica["host"], "is_external": True} for replica in find_replicas(call.app)
+        return [describe("SQLite", call.app.settings.host)]
+    replicas = [
+        describe(replica["name"], replica["host"], is_active=follows(replica), lag=replica["lag"])
+        for replica in find_replicas(call.app)
     ]
-    return [{"name": "PostgreSQL", "host": database.url.host, "is_external": True}, *replicas]
+    return [describe("PostgreSQL", database.url.host), *replicas]
 
 
 def _find_machine(call: Call, hostname: str) -> Machine:
@@ -251,10 +281,10 @@ def _find_machine(call: Call, hostname: str) -> Machine:
     return machines[hostname]
 
 
-def _find_manager(call: Call, hostname: str) -> tuple[str, ServerRecord, Machine]:
+def _find_manager(call: Call, hostname: str) -> tuple[Machine, ServerRecord]:
     for machine in find_machines(call.app):
         if machine.name == hostname and machine.server:
-            return machine.name, machine.server, machine
+            return machine, machine.server
     raise NotFound(
         f"Requested `Manager` with hostname `{hostname}` was not found", hint="Show them: cfy cluster managers list"
     )

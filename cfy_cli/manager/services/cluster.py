@@ -1,9 +1,7 @@
 """Status of the cluster: the servers and workers of all machines, the broker, and the database."""
 
 import shutil
-import socket
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Literal, TypedDict
 from urllib.parse import urlsplit
 
@@ -101,8 +99,10 @@ def cluster_status(app: AppContext) -> ClusterStatus:
         "broker": _part(workers, is_external=False),
     }
     if broker["is_external"]:
-        status = describe_service(_kind(app), None if _is_reachable(broker) else ())
-        node = _node({_kind(app): status}, [], broker["host"])
+        failure = find_broker_failure(app)
+        node = _node({_kind(app): describe_service(_kind(app), None if failure is None else ())}, [], broker["host"])
+        node["version"] = ""  # which is not asked
+        node["failures"] += [failure] if failure else []
         parts["broker"] = _part({broker["name"]: node, **workers}, is_external=True)
         if node["status"] == "Fail":  # no operation runs then
             parts["broker"]["status"] = "Fail"
@@ -132,22 +132,37 @@ def find_replicas(app: AppContext) -> list[Replica]:
     ]
 
 
+def follows(replica: Replica) -> bool:
+    return replica["state"] in ("streaming", None)
+
+
+def database_version(app: AppContext) -> str:
+    """Return the version of SQLite or PostgreSQL."""
+    statement = "SELECT sqlite_version()" if app.database.is_sqlite else "SHOW server_version"
+    with app.database.read() as session:
+        return str(session.scalar(text(statement))).split()[0]
+
+
 def _describe_database(app: AppContext, own: Machine) -> PartStatus:
     waiting = _measure_queue(app)
     if app.database.is_sqlite:
         service = {"SQLite": describe_service("SQLite", own.of_role("server"))}
         node = _node(service, [_measure_disk(app), *waiting], app.settings.host)
+        node["version"] = database_version(app)
         return _part({own.name: node}, is_external=False)
     host = app.database.url.host or "localhost"
     nodes = {host: _node({"PostgreSQL": describe_service("PostgreSQL", None)}, waiting, host)}
     for replica in find_replicas(app):
-        follows = describe_service("PostgreSQL", None if replica["state"] in ("streaming", None) else ())
+        service_of_replica = describe_service("PostgreSQL", None if follows(replica) else ())
         lag: NodeMetric = {
             "metric_name": "replay_lag_bytes",
             "value": replica["lag"],
             "healthy": replica["lag"] <= MAX_REPLAY_LAG,
         }
-        nodes[replica["name"]] = _node({"PostgreSQL": follows}, [lag], replica["host"])
+        nodes[replica["name"]] = _node({"PostgreSQL": service_of_replica}, [lag], replica["host"])
+    version = database_version(app)
+    for node in nodes.values():
+        node["version"] = version  # replication by streaming needs the same one
     return _part(nodes, is_external=True)
 
 
@@ -193,10 +208,14 @@ def _kind(app: AppContext) -> str:
     return "Redis" if app.settings.broker.startswith("redis") else "RabbitMQ"
 
 
-def _is_reachable(broker: Broker) -> bool:
-    with suppress(OSError), socket.create_connection((broker["host"], broker["port"]), BROKER_TIMEOUT):
-        return True
-    return False
+def find_broker_failure(app: AppContext) -> str | None:
+    """Return why the broker of the settings cannot be used, without its password; None if it can be."""
+    from cfy_cli.manager.engine.broker.asking import find_failure
+
+    settings = app.settings
+    failure = find_failure(settings.broker, settings.broker_ca_certificate, BROKER_TIMEOUT)
+    password = urlsplit(settings.broker).password
+    return failure.replace(password, "******") if failure and password else failure
 
 
 def _part(nodes: dict[str, NodeStatus], *, is_external: bool) -> PartStatus:

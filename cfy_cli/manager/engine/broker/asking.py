@@ -1,7 +1,7 @@
-"""Questions to all workers of the broker and their answers, and the end of a queue."""
+"""Questions to all workers of the broker and their answers, whether it answers itself, and the end of queues."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import cast
 
 from celery import Celery
@@ -30,14 +30,30 @@ def ask_workers(app: Celery, operation_ids: Collection[str], timeout: float) -> 
     return found
 
 
-def delete_queue(broker: str, name: str) -> None:
-    """Delete a queue that nobody consumes any more, with the messages in it."""
-    app = create_app(broker)
+def find_failure(broker: str, ca_certificate: str, timeout: float) -> str | None:
+    """Return why a broker cannot be used, None if it can: it answers, and takes our password."""
+    app = create_app(broker, ca_certificate)
+    app.conf.broker_connection_timeout = timeout
+    app.conf.broker_transport_options = {"socket_connect_timeout": timeout, "socket_timeout": timeout}
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+    except Exception as error:  # of any of the libraries below
+        return str(error) or type(error).__name__
+    finally:
+        app.close()
+    return None
+
+
+def delete_queues(broker: str, ca_certificate: str, names: Iterable[str]) -> None:
+    """Delete queues of agents that are deleted, with the messages in them; some may not exist."""
+    app = create_app(broker, ca_certificate)
     try:
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=DELETE_TIMEOUT)
-            operation_queue(name).bind(connection.default_channel).delete()
+            for name in names:
+                operation_queue(name).bind(connection.default_channel).delete()
     except Exception as error:  # of any of the libraries below
-        log.warning("The queue %s could not be deleted: %s", name, error)
+        log.warning("Queues of agents could not be deleted: %s", error)
     finally:
         app.close()

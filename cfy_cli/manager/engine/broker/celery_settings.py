@@ -1,5 +1,8 @@
 """The Celery application that engines send operations with, and that workers and agents receive them with."""
 
+import ssl
+from urllib.parse import urlsplit
+
 from celery import Celery
 from kombu import Queue
 
@@ -16,10 +19,15 @@ MAX_CONNECTIONS = 256  # kept open for more messages; more than threads use at o
 RETRY_FOREVER = {"max_retries": None, "interval_start": 0, "interval_step": 0.5, "interval_max": 2}
 
 
-def create_app(broker: str) -> Celery:
-    """Return the application for a broker."""
+def create_app(broker: str, ca_certificate: str = "") -> Celery:
+    """Return the application for a broker.
+
+    `ca_certificate` is the file of the authority that has signed the certificate of an amqps:// or rediss:// broker;
+    without it, the authorities count that the machine trusts.
+    """
     app = Celery("cfy", broker=broker, backend=RESULT_BACKEND, set_as_current=False)
     is_redis = broker.startswith("redis")
+    app.conf.broker_use_ssl = _tls_options(broker, ca_certificate)
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",
@@ -49,6 +57,17 @@ def create_app(broker: str) -> Celery:
             "health_check_interval": HEARTBEAT,
         }
     return app
+
+
+def _tls_options(broker: str, ca_certificate: str) -> dict[str, object] | None:
+    """Return what the connection is checked with: the certificate has to be trusted, and be that of the host."""
+    if broker.startswith("rediss:"):
+        trusted = {"ssl_ca_certs": ca_certificate} if ca_certificate else {}
+        return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True, **trusted}
+    if broker.startswith("amqps:"):
+        host = urlsplit(broker).hostname  # without it, certificates of any host are accepted
+        return {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": ca_certificate or None, "server_hostname": host}
+    return None
 
 
 def operation_queue(name: str) -> Queue:

@@ -60,9 +60,9 @@ class BrokerClient:
     and if the worker that ran it does not answer any more, another one gets it.
     """
 
-    def __init__(self, broker: str, *, name: str = "") -> None:
+    def __init__(self, broker: str, *, name: str = "", ca_certificate: str = "") -> None:
         """Connect in the background; `name` is the one of this process among all engine workers."""
-        self._app = create_app(broker)
+        self._app = create_app(broker, ca_certificate)
         self._replies = f"cfy.results.{name or uuid.uuid4().hex}"
         self._sent: dict[str, Sent] = {}  # by operation
         self._by_task: dict[str, Sent] = {}

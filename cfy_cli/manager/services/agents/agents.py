@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -129,4 +130,13 @@ def report(app: AppContext, store: Store, agent: Agent, given: Heartbeat) -> Age
         "state": values.get("reported_state", agent.reported_state),
         "queue": agent.queue,
         "broker": app.settings.broker,
+        "broker_ca_certificate": _read_certificate(app.settings.broker_ca_certificate),
     }
+
+
+def _read_certificate(file: str) -> str:
+    """Return what agents check the broker with; a file that is gone is noticed where the manager uses it."""
+    try:
+        return Path(file).read_text() if file else ""
+    except (OSError, UnicodeDecodeError):
+        return ""

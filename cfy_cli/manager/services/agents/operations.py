@@ -230,9 +230,10 @@ def _delete(agent: HostAgent) -> None:
     found = agent.find()
     agent.delete()
     if found is not None:
-        from cfy_cli.manager.engine.broker.asking import delete_queue
+        from cfy_cli.manager.engine.broker.asking import delete_queues
 
-        delete_queue(agent.context.app.settings.broker, found.queue)
+        settings = agent.context.app.settings
+        delete_queues(settings.broker, settings.broker_ca_certificate, [found.queue])
     if agent.method == "remote" and agent.address:
         remote.forget_host(agent.context.app.settings, agent.address)
     InstanceContext(agent.records, agent.host_id).change(_forget)

@@ -49,7 +49,9 @@ def init_script(
         "token": token,
         "manager_url": str(given.get("manager_url") or manager_url(settings)),
     }
-    configuration |= {key: given[key] for key in ("broker_url", "ca_certificate") if given.get(key)}
+    configuration |= {
+        key: given[key] for key in ("broker_url", "broker_ca_certificate", "ca_certificate") if given.get(key)
+    }
     if config.get("max_workers"):
         configuration["max_workers"] = config["max_workers"]
     variables = config.get("env")

@@ -15,7 +15,10 @@ class Broker:
     def __init__(self, app: AppContext) -> None:
         # A name that it keeps after a crash: what waits there for a process that was killed is removed.
         name = process_name(app.settings, app.files.incoming.name)
-        self.client = BrokerClient(app.settings.broker, name=name.replace("/", "."))
+        settings = app.settings
+        self.client = BrokerClient(
+            settings.broker, name=name.replace("/", "."), ca_certificate=settings.broker_ca_certificate
+        )
 
     def close(self) -> None:
         self.client.close()
