@@ -110,7 +110,7 @@ def install_agents(
     install_agent_timeout: int,
     **filters: Unpack[AgentFilters],
 ) -> None:
-    """Install new agents in place of those of deployments."""
+    """Replace the agents of deployments by new ones."""
     parameters: dict[str, object] = {"install_agent_timeout": install_agent_timeout}
     if stop_old_agent:
         parameters["stop_old_agent"] = True
@@ -135,7 +135,8 @@ def validate_agents(app: App, wait: bool, **filters: Unpack[AgentFilters]) -> No
 def show_script(app: App, name: str) -> None:
     """Print the script that installs and starts the agent NAME, on the host that runs it.
 
-    NAME is the agent, or the node instance of the host. Each script has a new token: the agent's former one ends.
+    NAME is the agent, or the node instance of the host. Each script has a new token, and the agent's
+    former one ends.
     """
     answer = app.client.http.item("POST", f"agents/{quote(name, safe='')}/script")
     app.result(str(answer["script"]).rstrip("\n"), answer)

@@ -99,7 +99,7 @@ def cli(
     """Install a blueprint as a deployment, or update the deployment to it if it exists.
 
     An update uploads the blueprint under the id of the deployment and the present time, unless -b names another id or
-    the deployment is of the same files already. What has changed is not reinstalled, unless --dont-skip-reinstall says
+    the deployment has the same files already. What has changed is not reinstalled, unless --dont-skip-reinstall says
     so.
 
     On a terminal, it shows what would be created or changed and asks whether to go on; --yes goes on without asking.

@@ -71,7 +71,12 @@ def list_records(
 
 @cli.command("truncate")
 @click.option(
-    "-b", "--before", required=True, type=param_types.moment, metavar="TIME", help=f"Delete older ones: {TIME_FORMS}."
+    "-b",
+    "--before",
+    required=True,
+    type=param_types.moment,
+    metavar="TIME",
+    help=f"Delete the records from before this time: {TIME_FORMS}.",
 )
 @choosing()
 @pass_app

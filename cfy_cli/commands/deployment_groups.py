@@ -228,14 +228,16 @@ def delete_group(
 @click.option("--skip-drift-check", is_flag=True, help="Do not look for drift first.")
 @click.option("--skip-heal", is_flag=True, help="Do not check and heal node instances first.")
 @click.option("--force-reinstall", is_flag=True, help="Reinstall all changed nodes instead of updating them.")
-@click.option("--ignore-failure", is_flag=True, help="Continue when an operation of `uninstall` fails.")
+@click.option("--ignore-failure", is_flag=True, help="Continue when an operation of the uninstallation fails.")
 @click.option("--install-first", is_flag=True, help="Install what is new before uninstalling what is old.")
 @click.option("--dont-update-plugins", is_flag=True, help="Do not update plugins.")
 @click.option("-f", "--force", is_flag=True, help="Update deployments that are components of others too.")
 @click.option("--runtime-only-evaluation", is_flag=True, help="Evaluate intrinsic functions at run time only.")
 @click.option("--auto-correct-types", is_flag=True, help="Convert inputs to the types that the blueprint declares.")
 @click.option(
-    "--reevaluate-active-statuses", is_flag=True, help="First end earlier updates whose executions have ended."
+    "--reevaluate-active-statuses",
+    is_flag=True,
+    help="First end updates that count as active although their executions have ended.",
 )
 @click.option(
     "--concurrency", type=click.IntRange(0), default=5, show_default=True, help="Update this many at the same time."

@@ -111,7 +111,7 @@ def wait_for_executions(app: App, execution_ids: tuple[str, ...], **options: Unp
 @options.deployment_id()
 @click.option("-g", "--group-id", "execution_group_id", help="List only executions of this execution group.")
 @click.option("--status", multiple=True, type=param_types.execution_state, metavar="STATE",
-              help="List only executions in this state, such as failed; can be repeated.")  # fmt: skip
+              help="List only executions in this state, such as failed; may be repeated.")  # fmt: skip
 @click.option("--include-system-workflows", "_include_system_workflows", is_flag=True,
               help="Include executions of system workflows.")  # fmt: skip
 @options.listing(EXECUTIONS)

@@ -66,8 +66,8 @@ def cli(
     """Use the manager on this machine, and begin a project or prepare a blueprint with it.
 
     With BLUEPRINT_PATH, an empty or new folder gets a blueprint to begin with, inputs, a CI job for GitHub, and a
-    schema for editors. Any other blueprint is uploaded, and a
-    deployment of it is created but not installed; those of the same id are replaced unless they are installed.
+    schema for editors. Any other blueprint is uploaded, and a deployment of it is created but not installed. Those of
+    the same id are replaced unless they are installed.
     """
     if blueprint_path is None:
         _use_local(app, reset=reset_context or hard, has_more=bool(inputs or blueprint_id))

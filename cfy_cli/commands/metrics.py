@@ -47,7 +47,7 @@ def list_metrics(app: App, execution_id: str | None, deployment_id: str | None, 
 @click.option("--task-name", help="Only this task, such as cloudify.interfaces.lifecycle.create.")
 @pass_app
 def show_overview(app: App, **query: str | None) -> None:
-    """Show how long workflows and tasks took on average, and which part of them succeeded."""
+    """Show how long workflows and tasks took on average, and which share of them succeeded."""
     given = {name: value for name, value in query.items() if value}
     items = app.client.http.item("GET", METRICS_OVERVIEW.path, params=given)["items"]
     app.show_items(items, METRICS_OVERVIEW, METRICS_OVERVIEW.columns)

@@ -96,7 +96,7 @@ def _update(app: App, username: str, password: str, role: str) -> Item:
 def set_password(app: App, username: str, password: str) -> None:
     """Set the password of the user USERNAME.
 
-    Every user may set the own one; it replaces the password in the profile in use.
+    Users may set their own passwords; the new one replaces that in the profile in use.
     """
     from cfy_cli.shell.profile_changes import replace_password
 
@@ -118,7 +118,7 @@ def set_role(app: App, username: str, security_role: str) -> None:
 @click.argument("username")
 @pass_app
 def activate_user(app: App, username: str) -> None:
-    """Activate the user USERNAME: allow logging in."""
+    """Activate the user USERNAME: the user may log in again."""
     app.result("User activated", app.client.users.set_active(username, True), USERS)
 
 
@@ -126,7 +126,7 @@ def activate_user(app: App, username: str) -> None:
 @click.argument("username")
 @pass_app
 def deactivate_user(app: App, username: str) -> None:
-    """Deactivate the user USERNAME: forbid logging in."""
+    """Deactivate the user USERNAME: the user cannot log in any more."""
     app.result("User deactivated", app.client.users.set_active(username, False), USERS)
 
 

@@ -44,7 +44,7 @@ def add_update_profile(cli: click.Group) -> None:
     @cli.command("update-profile")
     @pass_app
     def update_profile(app: App) -> None:
-        """Store the nodes of the cluster in the profile in use, with which commands find another manager."""
+        """Store the nodes of the cluster in the profile in use, so that commands find another manager."""
         nodes, profile = read_nodes(app), app.profile
         if nodes.is_one_program or profile is None:
             raise CfyError(

@@ -63,7 +63,7 @@ def flags(*, reinstalls_by_default: bool) -> Decorator:
         flag("--skip-install", "Do not install node instances that are added."),
         flag("--skip-uninstall", "Do not uninstall node instances that are removed."),
         reinstall,
-        flag("--ignore-failure", "Go on when an operation of the uninstallation fails."),
+        flag("--ignore-failure", "Continue when an operation of the uninstallation fails."),
         flag("--install-first", "Install what is added before what is removed is uninstalled."),
         click.option("--preview", is_flag=True, help="Only show what would be changed."),
         click.option(
@@ -72,7 +72,10 @@ def flags(*, reinstalls_by_default: bool) -> Decorator:
         flag("--dont-update-plugins", "Keep the plugins of the deployment."),
         flag("--runtime-only-evaluation", "Evaluate intrinsic functions at run time only."),
         flag("--auto-correct-types", "Convert inputs to their declared types."),
-        flag("--reevaluate-active-statuses", "Judge former updates that count as active by their executions first."),
+        flag(
+            "--reevaluate-active-statuses",
+            "First end updates that count as active although their executions have ended.",
+        ),
     )
 
 
@@ -200,8 +203,8 @@ def add_update_commands(cli: click.Group) -> None:
     @click.option("-f", "--force", is_flag=True, help="Update it even if other deployments depend on it.")
     @click.option("-p", "--blueprint-path", hidden=True, help="Not supported any more.")
     @click.option("-n", "--blueprint-filename", default=DEFAULT_FILE, hidden=True, help="Not supported any more.")
-    @click.option("-l", "--visibility", default="tenant", hidden=True, help="Of an uploaded blueprint: not supported.")
-    @click.option("--validate", is_flag=True, hidden=True, help="A blueprint to upload: not supported any more.")
+    @click.option("-l", "--visibility", default="tenant", hidden=True, help="Not supported any more.")
+    @click.option("--validate", is_flag=True, hidden=True, help="Not supported any more.")
     @with_follow_options()
     @pass_app
     def update(

@@ -197,7 +197,7 @@ def plugin_yaml() -> Decorator:
         "--plugin-yaml",
         multiple=True,
         type=click.Path(),
-        help="The plugin.yaml of an imported plugin, or a folder of such files; can be repeated.",
+        help="The plugin.yaml of an imported plugin, or a folder of such files; may be repeated.",
     )
 
 

@@ -91,12 +91,12 @@ def add_update_commands(cli: click.Group) -> None:
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="A YAML file of versions, whatever blueprints demand: updates: [{plugin_name: NAME, version: VERSION}].",
     )
-    @click.option("-f", "--force", is_flag=True, help="Update deployments too on which others depend.")
+    @click.option("-f", "--force", is_flag=True, help="Also update deployments that others depend on.")
     @click.option("--auto-correct-types", is_flag=True, help="Convert old inputs to the types of the blueprint.")
     @click.option(
         "--reevaluate-active-statuses",
         is_flag=True,
-        help="Judge earlier updates that look active by their executions, if those have ended.",
+        help="First end updates that count as active although their executions have ended.",
     )
     @options.with_logs()
     @options.event_format()

@@ -64,7 +64,7 @@ def _add_create(group: CommandGroup) -> None:
         app: App, secrets_provider_name: str, type_name: str, skip_check: bool, parameters: tuple[str, ...],
         visibility: str, if_exists: str,
     ) -> None:  # fmt: skip
-        """Create the secrets provider SECRETS_PROVIDER_NAME, once it is tested that it can be used."""
+        """Create the secrets provider SECRETS_PROVIDER_NAME, after a test whether it can be used."""
         name, given = secrets_provider_name, _read(parameters)
         providers = app.client.secrets_providers
         if not skip_check:

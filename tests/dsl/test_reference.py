@@ -12,7 +12,7 @@ from cfy_cli.dsl.functions.names import NAMES
 from tests.dsl.golden_plans import BAD
 
 REPORTING = ("add", "warn", "note", "report")
-WITHOUT_EXAMPLES = {"too-deep", "too-large"}  # they would be long
+WITHOUT_EXAMPLES = {"too-large"}  # it would be long
 
 
 def rules_in_code() -> Iterator[str]:

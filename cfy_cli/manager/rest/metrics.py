@@ -77,7 +77,7 @@ def create_metric(call: Call, key: str, body: NewMetric) -> JsonObject:
 
 @routes.get("/metrics-overview", "execution_list", OVERVIEW, answer_of(MetricsOverview))
 def summarize_metrics(call: Call) -> MetricsOverview:
-    """Answer how long workflows and tasks took on average, and which part of them succeeded."""
+    """Answer how long workflows and tasks took on average, and which share of them succeeded."""
     since, until = (parse_time(call.query.get(name, "")) for name in ("since", "until"))
     if since is None:
         since = format_timestamp((parse_timestamp(until) if until else datetime.now(UTC)) - DEFAULT_PERIOD)
