@@ -36,7 +36,8 @@ OLDEST_DUE = (
     select(Execution).where(IS_DUE).order_by(Execution.created_at, Execution.storage_id).limit(bindparam("limit"))
 )
 WORK = select(exists().where(IS_DUE), group_queues.IS_ANY_OPEN, group_queues.WAITS_FOR_ENVIRONMENTS)
-OLDEST_UNCLAIMED = OLDEST_DUE.with_for_update(skip_locked=True)
+# Each with the maintenance mode, which costs no further round trip.
+OLDEST_UNCLAIMED = OLDEST_DUE.add_columns(maintenance_mode.MODE).with_for_update(skip_locked=True, of=Execution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ def claim(app: AppContext, worker: str, limit: int, *, from_groups: bool = True)
     """Claim the oldest due executions, at most `limit` and CLAIM_BATCH, and return them with their start modes."""
     until = _latest_start(app)
     with app.database.write(locks=LOCKS) as session:
-        until = "" if maintenance_mode.read(session) else until
         limit = min(limit, CLAIM_BATCH)
-        due = list(session.scalars(OLDEST_UNCLAIMED, {"now": until, "limit": limit}))
-        if from_groups and until and len(due) < limit:
+        rows = session.execute(OLDEST_UNCLAIMED, {"now": until, "limit": limit}).all()
+        mode = rows[0][1] if rows else maintenance_mode.read(session) if from_groups else None
+        due = [execution for execution, _ in rows if mode is None or execution.status == ExecutionState.PENDING]
+        if from_groups and until and mode is None and len(due) < limit:
             due += group_queues.find_next(session, limit - len(due))
         scheduled = [execution for execution in due if execution.status == ExecutionState.SCHEDULED]
         acquire_locks(session, LockKey.DEPLOYMENT, [execution.deployment_storage_id or 0 for execution in scheduled])

@@ -30,7 +30,7 @@ from cfy_cli.manager.services.system_workflows.deployment_environment import (
     store_environments,
 )
 from cfy_cli.manager.store.advisory_locks import LockKey
-from cfy_cli.manager.store.models import Deployment, Execution
+from cfy_cli.manager.store.models import Blueprint, Deployment, Execution
 from cfy_cli.manager.store.row_changes import write_changes
 from cfy_cli.manager.store.store import Store
 
@@ -72,17 +72,20 @@ def prepare(
     """
     prepared: dict[str, Prepared] = {}
     storage_ids = [context.execution.deployment_storage_id for context in contexts]
-    found = select(Deployment).where(Deployment.storage_id.in_(storage_ids)).options(*deployments.SLIM)
-    by_storage_id = {row.storage_id: row for row in session.scalars(found)}
+    of_blueprint = Blueprint.storage_id == Deployment.blueprint_storage_id
+    found = select(Deployment, Blueprint.updated_at).outerjoin(Blueprint, of_blueprint)
+    rows = session.execute(found.where(Deployment.storage_id.in_(storage_ids)).options(*deployments.SLIM)).all()
+    by_storage_id = {deployment.storage_id: (deployment, updated_at) for deployment, updated_at in rows}
     plans = dict[int, Plan | None]()
     deadline = None if timeout is None else time.monotonic() + timeout
     for context in contexts:
-        deployment = by_storage_id.get(context.execution.deployment_storage_id or 0)
-        if deployment is None or (deadline is not None and time.monotonic() > deadline):
+        row = by_storage_id.get(context.execution.deployment_storage_id or 0)
+        if row is None or (deadline is not None and time.monotonic() > deadline):
             continue
+        deployment, updated_at = row
         blueprint = deployment.blueprint_storage_id
         if blueprint not in plans:
-            plans[blueprint] = context.app.service(PlanCache).get(session, blueprint)
+            plans[blueprint] = context.app.service(PlanCache).get(session, blueprint, updated_at)
         plan = plans[blueprint]
         if plan is None or (max_nodes is not None and len(plan["nodes"]) > max_nodes):
             continue
