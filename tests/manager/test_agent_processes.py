@@ -1,6 +1,8 @@
 """An agent in a process and a home of its own, with a real broker: its work, its end, and what is told meanwhile."""
 
 import json
+import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from cfy_cli.contract.states import ENDED
 from cfy_cli.manager import control
 from cfy_cli.manager.control import RunningManager
+from cfy_cli.manager.engine.broker import celery_settings
 from cfy_cli.manager.engine.broker.celery_settings import create_app, operation_queue
 from cfy_cli.manager.settings import ManagerSettings
 from tests.brokers import BROKERS, broker_url
@@ -65,6 +68,44 @@ def is_queue(broker: str, name: str) -> bool:
         except connection.channel_errors:
             return False
         return True
+
+
+def test_queues_of_agents_end_with_their_deployment(running: RunningManager, broker: str, data_dir: Path, host: Host):
+    def ask(method: str, path: str, **options: Any) -> Any:
+        return request(running, data_dir, path, method, **options).json()
+
+    ask("PUT", "/blueprints/b?async_upload=false", data=archive({"blueprint.yaml": BLUEPRINT, "work.sh": WORK}))
+    ask("PUT", "/deployments/d", json={"blueprint_id": "b"})
+    _, vm = sorted(each["id"] for each in ask("GET", "/node-instances")["items"])
+    host.run(ask("POST", f"/agents/{vm}/script")["script"])
+    wait_until(lambda: ask("GET", f"/agents/{vm}")["state"] == "started")
+    queue = ask("GET", f"/agents/{vm}")["rabbitmq_exchange"]
+    kill([host.pid, *child_pids(host.pid)])
+
+    def has_queue() -> bool:
+        if broker.startswith("redis"):  # which knows no empty queue, and may give a message to an agent that has ended
+            with create_app(broker).connection_for_write() as connection:
+                connection.default_channel.client.lpush(queue, "an operation that nobody took")
+        return is_queue(broker, queue)
+
+    wait_until(has_queue)
+    assert request(running, data_dir, "/deployments/d?force=true", "DELETE").ok
+    wait_until(lambda: not is_queue(broker, queue))
+
+
+def test_queue_of_agent_that_stays_away_is_deleted(monkeypatch: pytest.MonkeyPatch):
+    broker = broker_url("rabbitmq")
+    monkeypatch.setattr(celery_settings, "AGENT_QUEUE_TIMEOUT", 1000)
+    queue = f"agent.{uuid.uuid4().hex}"
+    with create_app(broker).connection_for_write() as connection:
+        operation_queue(queue).bind(connection.default_channel).declare()
+
+    def is_gone() -> bool:
+        time.sleep(2)  # each look is a use of the queue
+        return not is_queue(broker, queue)
+
+    wait_until(is_gone)
+    assert is_queue(broker, celery_settings.MANAGER_QUEUE)
 
 
 def test_agent_runs_operations_of_its_host_alone(running: RunningManager, broker: str, data_dir: Path, host: Host):

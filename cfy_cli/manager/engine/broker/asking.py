@@ -52,7 +52,10 @@ def delete_queues(broker: str, ca_certificate: str, names: Iterable[str]) -> Non
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=DELETE_TIMEOUT)
             for name in names:
-                operation_queue(name).bind(connection.default_channel).delete()
+                queue = operation_queue(name).bind(connection.default_channel)
+                if connection.transport.driver_type == "redis":
+                    queue.declare()  # Kombu deletes only what this connection has declared
+                queue.delete()
     except Exception as error:  # of any of the libraries below
         log.warning("Queues of agents could not be deleted: %s", error)
     finally:

@@ -15,6 +15,8 @@ UNACKNOWLEDGED_TIMEOUT = (
     10  # seconds until Redis hands a message to another worker; one that runs already is recognized
 )
 RABBITMQ_UNACKNOWLEDGED_TIMEOUT = 2**31 - 1  # milliseconds; RabbitMQ notices itself that a worker is gone
+AGENT_QUEUE_PREFIX = "agent."
+AGENT_QUEUE_TIMEOUT = 24 * 3_600_000  # milliseconds that RabbitMQ keeps a queue that nobody consumes
 MAX_CONNECTIONS = 256  # kept open for more messages; more than threads use at once, so that none waits for one
 RETRY_FOREVER = {"max_retries": None, "interval_start": 0, "interval_step": 0.5, "interval_max": 2}
 
@@ -71,6 +73,12 @@ def _tls_options(broker: str, ca_certificate: str) -> dict[str, object] | None:
 
 
 def operation_queue(name: str) -> Queue:
-    """Return a queue that operations are sent to; they may take as long as they need."""
+    """Return a queue that operations are sent to; they may take as long as they need.
+
+    The queue of an agent that stays away is deleted: what waits there has failed long before, and the agent declares it
+    again when it is back.
+    """
     arguments = {"x-consumer-timeout": RABBITMQ_UNACKNOWLEDGED_TIMEOUT}
+    if name.startswith(AGENT_QUEUE_PREFIX):
+        arguments["x-expires"] = AGENT_QUEUE_TIMEOUT
     return Queue(name, routing_key=name, durable=True, queue_arguments=arguments)

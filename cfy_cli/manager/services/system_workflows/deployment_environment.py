@@ -11,6 +11,7 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import StartMode
 from cfy_cli.manager.services import labels
+from cfy_cli.manager.services.agents import queues
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.services.deployment_groups import groups
 from cfy_cli.manager.services.deployments import capability_dependencies, deployments
@@ -117,6 +118,7 @@ def delete_deployment_environment(context: ExecutionContext) -> StoreResult:
     def delete_deployment(store: Store, deployment: Deployment) -> None:
         if context.parameters.get("delete_logs"):
             events.delete_of_deployment(store, deployment)
+        queues.delete_with_deployment(context.app, store, deployment)
         deployments.delete(store, deployment)
 
     return delete_deployment
