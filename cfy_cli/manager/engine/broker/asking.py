@@ -54,7 +54,7 @@ def delete_queues(broker: str, ca_certificate: str, names: Iterable[str]) -> Non
             for name in names:
                 queue = operation_queue(name).bind(connection.default_channel)
                 if connection.transport.driver_type == "redis":
-                    queue.declare()  # Kombu deletes only what this connection has declared
+                    queue.purge()  # a queue there is the messages in it, and `delete` leaves them
                 queue.delete()
     except Exception as error:  # of any of the libraries below
         log.warning("Queues of agents could not be deleted: %s", error)
