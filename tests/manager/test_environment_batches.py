@@ -7,7 +7,9 @@ import pytest
 
 from cfy_cli.contract.states import ENDED
 from cfy_cli.manager import worker
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.worker import claiming, environment_batches
+from cfy_cli.manager.store.models import Execution
 from tests.conftest import PASSWORD, Ask
 from tests.manager.conftest import HELLO, Upload, wait_until
 
@@ -45,7 +47,7 @@ def create(ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch) -> Create:
         monkeypatch.setattr(worker, "find_work", find_work)
         done = wait_until(
             lambda: ask("GET", "/executions?workflow_id=create_deployment_environment").json()["items"],
-            lambda items: len(items) == (count or len(blueprints)) and all(item["status"] in ENDED for item in items),
+            lambda items: sum(item["status"] in ENDED for item in items) >= (count or len(blueprints)),
         )
         return {item["deployment_id"]: item for item in done}
 
@@ -132,6 +134,28 @@ def test_execution_cancelled_before_the_end_stops_none(
         "a": "terminated", "b": "failed", "c": "terminated"
     }  # fmt: skip
     assert executions["b"]["error"] == "enough"
+
+
+def test_execution_that_another_worker_has_is_left_to_it(
+    app: AppContext, ask: Ask, upload: Upload, create: Create, made: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other worker claims it while it is prepared with others, which are then made alone."""
+    upload("app")
+    prepare = environment_batches.prepare_environment
+
+    def lose_one(context: Any, deployment: Any, plan: Any) -> Any:
+        if deployment.id == "b":
+            with app.database.write() as session:
+                session.get_one(Execution, context.execution.storage_id).claim += 1
+        return prepare(context, deployment, plan)
+
+    monkeypatch.setattr(environment_batches, "prepare_environment", lose_one)
+    executions = create({"a": "app", "b": "app", "c": "app"}, count=2)
+    assert made == []
+    assert (executions["a"]["status"], executions["c"]["status"]) == ("terminated", "terminated")
+    if not app.database.is_sqlite:  # whose workers are on one machine, and recovered when they have exited
+        assert executions["b"]["status"] == "started"
+        assert ask("GET", "/nodes?deployment_id=b").json()["items"] == []
 
 
 def test_what_waits_for_them_is_released(ask: Ask, upload: Upload, create: Create) -> None:
