@@ -18,6 +18,7 @@ from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.runtime.shared_writes import SharedWrites
 from cfy_cli.manager.services.worker import recovery, running
 from cfy_cli.manager.services.worker.claiming import CLAIM_BATCH, claim, find_work
+from cfy_cli.manager.services.worker.deletions import DeploymentDeleter
 from cfy_cli.manager.services.worker.environment_batches import can_make_together, make_together
 from cfy_cli.manager.services.worker.environments import EnvironmentMaker
 from cfy_cli.manager.services.worker.takeover import Share, Watch, look_at_others
@@ -46,20 +47,20 @@ class Worker:
         self._stopping = threading.Event()
         self._scheduler = Scheduler(app)
         self._schedules = threading.Thread(target=self._scheduler.work, name="schedules", daemon=True)
-        self._environments = threading.Thread(target=self._make_environments, name="environments", daemon=True)
-        self._has_environments = threading.Event()  # of groups, since they were looked for
+        self._group_batches = threading.Thread(target=self._complete_groups, name="group-batches", daemon=True)
+        self._has_batches = threading.Event()  # of groups, since they were looked for
 
     def work(self) -> None:
         """Run executions until `stop` is called; those that still run then end or are recovered at the next start."""
         self._presence.start()  # before the first claim: recovery counts only crashes of workers with a heartbeat
         if self._app.settings.runs("scheduler"):
             self._schedules.start()
-        self._environments.start()
+        self._group_batches.start()
         while not self._stopping.is_set():
             self._apply_configuration()
             slots = self._limit.acquire_all(POLL_INTERVAL)
             if not slots:
-                self._has_environments.set()  # they need no slot
+                self._has_batches.set()  # they need no slot
                 continue
             started = self._start_executions(slots)
             if len(started) == len(slots):
@@ -85,13 +86,13 @@ class Worker:
     def stop(self) -> None:
         self._stopping.set()
         self._scheduler.stop()
-        self._has_environments.set()
+        self._has_batches.set()
         self._app.work_available.notify()
 
     def close(self) -> None:
         """Wait for running executions and store the last events."""
         self._threads.shutdown(wait=True)
-        for thread in (self._schedules, self._environments):
+        for thread in (self._schedules, self._group_batches):
             if thread.is_alive():
                 thread.join()
         self._event_writer.close()
@@ -105,8 +106,8 @@ class Worker:
         claimed = []
         try:
             work = find_work(self._app)
-            if work.has_environments:
-                self._has_environments.set()
+            if work.has_batches:
+                self._has_batches.set()
             if work.is_due or work.is_in_groups:
                 claimed = claim(self._app, self._name, len(slots), from_groups=work.is_in_groups)
         except CfyError as error:
@@ -154,19 +155,20 @@ class Worker:
                 else:
                     self._threads.submit(self._run, context, slot)
 
-    def _make_environments(self) -> None:
-        """Make environments of groups, many in one transaction, until the worker stops."""
-        maker = EnvironmentMaker(self._app, self._name, lambda: self._share, self._event_writer, self._stopping)
+    def _complete_groups(self) -> None:
+        """Make environments of groups and delete deployments of groups, many in one transaction, until the end."""
+        given = (self._app, self._name, lambda: self._share, self._event_writer, self._stopping)
+        maker, deleter = EnvironmentMaker(*given), DeploymentDeleter(*given)
         while not self._stopping.is_set():
-            self._has_environments.clear()
+            self._has_batches.clear()
             try:
-                if maker.make_next():
+                if maker.make_next() or deleter.delete_next():
                     continue
             except CfyError as error:
-                log.warning("Making environments failed: %s", error)
+                log.warning("Making environments or deleting deployments failed: %s", error)
             except Exception:
-                log.exception("Making environments failed")
-            self._has_environments.wait(POLL_INTERVAL)
+                log.exception("Making environments or deleting deployments failed")
+            self._has_batches.wait(POLL_INTERVAL)
             self._stopping.wait(GROUP_INTERVAL)  # the worker looks for other work too, each time it is notified
 
     def _look_at_others(self) -> None:

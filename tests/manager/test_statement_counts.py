@@ -15,7 +15,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.worker.remote_operations import RemoteOperations
 from cfy_cli.manager.store.models import Execution, NodeInstance, Operation, TasksGraph
 from tests.conftest import Ask
-from tests.manager.conftest import Upload, wait_for_end
+from tests.manager.conftest import Upload, wait_for_end, wait_until
 
 pytestmark = pytest.mark.postgresql
 NOTHING = """
@@ -71,6 +71,7 @@ REQUESTS = (  # what each may take at most, on PostgreSQL: with the check of the
 )
 MAX_OF_ENVIRONMENT = 80  # statements of a request that makes one, with its execution; a worker that polls adds some
 MAX_OF_NOTHING = 40  # changes for operations that do nothing, however many: 40 of them in a few rounds
+MAX_GROWTH = 20  # statements for 40 deployments more in a group, among those of workers that poll
 MAX_OF_CALL = {"prepare": 3, "update_instance": 5}  # of an operation that runs elsewhere
 
 
@@ -104,6 +105,39 @@ def test_operations_need_no_more_statements_than_they_did(ask: Ask, upload: Uplo
     rows = sum(number for statement, number in counter.items() if statement.startswith("COPY operations"))
     assert rows == 1  # all operations of a graph in one statement
     _check_record_calls(app, execution)
+
+
+def test_deletion_of_a_group_takes_the_same_for_many(ask: Ask, upload: Upload, app: AppContext) -> None:
+    upload("gb")
+    few, many = (_count_deletion(ask, app, name, count) for name, count in (("few", 2), ("many", 42)))
+    for of_few, of_many in zip(few, many, strict=True):
+        assert sum(of_many.values()) <= sum(of_few.values()) + MAX_GROWTH, of_many - of_few
+
+
+def _count_deletion(ask: Ask, app: AppContext, name: str, count: int) -> tuple[Counter[str], Counter[str]]:
+    """Return the statements of a request that is refused after all checks, and the changes of a deletion."""
+    body = {"blueprint_id": "gb", "new_deployments": [{"id": f"{name}{index}"} for index in range(count)]}
+    assert ask("PUT", f"/deployment-groups/{name}", json=body).ok
+    states = f"/executions?_include=status&_size=100&workflow_id=create_deployment_environment&deployment_id={name}"
+    wait_until(
+        lambda: {ask("GET", f"{states}{index}").json()["items"][0]["status"] for index in range(count)},
+        lambda found: found == {"terminated"},
+    )
+    inside = {"blueprint_id": "gb", "labels": [{"csys-obj-parent": f"{name}0"}]}
+    assert ask("PUT", f"/deployments/in-{name}", json=inside).status_code == 201
+    with counting(app) as checks:
+        refused = ask("DELETE", f"/deployment-groups/{name}?delete_deployments=true")
+    assert f"`{name}0` is the parent of deployment in-{name}" in refused.json()["message"]
+    assert ask("DELETE", f"/deployments/in-{name}").status_code == 204
+    wait_until(lambda: ask("GET", f"/deployments/in-{name}").status_code, lambda status: status == 404)
+    with counting(app) as counter:
+        assert ask("DELETE", f"/deployment-groups/{name}?delete_deployments=true").status_code == 204
+        wait_until(
+            lambda: [ask("GET", f"/deployments/{name}{index}").status_code for index in range(count)],
+            lambda found: set(found) == {404},
+        )
+    changes = {each: number for each, number in counter.items() if each.startswith(("DELETE", "UPDATE", "COPY"))}
+    return checks, Counter(changes)
 
 
 def _check_record_calls(app: AppContext, execution: str) -> None:

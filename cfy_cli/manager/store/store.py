@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    delete,
     func,
     literal,
     or_,
@@ -276,6 +277,16 @@ class Store:
         self.remove_files(row)
         self.unscoped.delete(row)
         self.flush()
+
+    def delete_many(self, rows: Sequence[M]) -> None:
+        """Delete rows of one model with what the database deletes with them, and their files once that is committed."""
+        self.flush()
+        for row in rows:
+            self.remove_files(row)
+            self.unscoped.expunge(row)
+        model = type(rows[0])
+        gone = delete(model).where(model.storage_id.in_([row.storage_id for row in rows]))
+        self.unscoped.execute(gone, execution_options={"synchronize_session": False})
 
     def record_creations(self, model: type[Base], rows: Iterable[Mapping[str, object]]) -> None:
         """Record in the audit log that rows, whose names are given, were added past the session."""

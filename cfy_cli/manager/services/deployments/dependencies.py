@@ -16,6 +16,7 @@ from cfy_cli.errors import Conflict, ErrorCode, Invalid, NotFound
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.deployments import tree
 from cfy_cli.manager.services.labels import CONSUMER
+from cfy_cli.manager.store.bulk import split
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 from cfy_cli.manager.store.models.owned import inherited_columns
@@ -144,6 +145,12 @@ def find_of_source(store: Store, source: Deployment) -> Sequence[Dependency]:
     return store.unscoped.scalars(select_of_source(source)).all()  # dependencies are as visible as their source
 
 
+def find_target_ids(store: Store, source_storage_ids: Sequence[int]) -> set[int | None]:
+    """Return the storage ids of the deployments that some depend on; None for a target that is not known."""
+    targets = select(Dependency.target_storage_id).where(Dependency.source_storage_id.in_(source_storage_ids))
+    return set(store.unscoped.scalars(targets.distinct()))  # of deployments in scope
+
+
 def update_consumers(store: Store, target: Deployment) -> None:
     """Set the labels `csys-consumer-id` of a deployment: its children, and the sources of dependencies on it.
 
@@ -172,16 +179,17 @@ def update_consumers_of(store: Store, storage_ids: Collection[int | None]) -> No
         update_consumers(store, target)
 
 
-def check_deletable(store: Store, deployment: Deployment, *, recursive: bool, creator: str | None) -> None:
-    """Raise Invalid, naming the deployments that depend on it.
+def refuse_deletion(
+    deployment: Deployment, children: Sequence[Deployment], blocking: Sequence[Dependency], creator: str | None
+) -> Invalid | None:
+    """Return the error that names the deployments which depend on one that is to be deleted, if there are any.
 
-    `creator` is that of a dependency which requests the deletion itself, and does not block it.
+    `blocking` are those of `find_blocking`, and `creator` that of a dependency which requests the deletion itself.
     """
-    children = [] if recursive else _find_children(store, deployment)
-    _check_unused(
+    return _refuse_used(
         f"Can't delete deployment {deployment.id} - the following existing installations depend on it",
         [_describe_child(deployment, child) for child in children],
-        [_describe(dependency) for dependency in _find_blocking(store, deployment, creator)],
+        [_describe(dependency) for dependency in blocking if _blocks(dependency, deployment, creator)],
         "Uninstall and delete those first, or force the deletion (--force).",
     )
 
@@ -199,12 +207,14 @@ def check_workflow(
     blocking = _find_blocking(store, deployment, creator)
     if workflow_id == "uninstall":
         blocking = [dependency for dependency in blocking if not _is_idle_capability(store, dependency)]
-    _check_unused(
+    refusal = _refuse_used(
         f"Can't execute workflow `{workflow_id}` on deployment {deployment.id} - existing installations depend on it",
         [_describe_child(deployment, child) for child in children],
         [_describe(dependency) for dependency in blocking],
         "Uninstall those first, or force it (--force).",
     )
+    if refusal is not None:
+        raise refusal
 
 
 def describe_dependents(store: Store, deployment: Deployment) -> list[JsonObject]:
@@ -253,6 +263,17 @@ def is_component(storage_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
     )
 
 
+def find_creators(store: Store, source_storage_ids: Collection[int]) -> dict[tuple[int, int], str]:
+    """Return the creators of dependencies of some deployments, by the storage ids of both sides."""
+    found: dict[tuple[int, int], str] = {}
+    for some in split(list(source_storage_ids)):
+        statement = select(Dependency.source_storage_id, Dependency.target_storage_id, Dependency.dependency_creator)
+        ordered = statement.where(Dependency.source_storage_id.in_(some)).order_by(Dependency.storage_id)
+        for source, target, creator in store.unscoped.execute(ordered):  # of deployments in scope
+            found.setdefault((source or 0, target or 0), creator)
+    return found
+
+
 def find_creator(store: Store, source: Deployment, target: Deployment) -> str | None:
     """Return the creator of a dependency between two deployments."""
     statement = select(Dependency.dependency_creator).where(
@@ -283,20 +304,32 @@ def check_acyclic(store: Store, source: Deployment, target: Deployment) -> None:
         raise Conflict(f"cyclic dependency between deployments {source.id} and {target.id}")
 
 
+def find_blocking(store: Store, target_storage_ids: Sequence[int]) -> dict[int, list[Dependency]]:
+    """Return the dependencies whose source is not being removed or changed itself, by the storage id of the target."""
+    found: dict[int, list[Dependency]] = {}
+    for some in split(target_storage_ids):
+        statement = (
+            select(Dependency)
+            .where(Dependency.target_storage_id.in_(some), ~_is_changing())
+            .where(or_(Dependency.external_source.is_(None), Dependency.dependency_creator.not_like(f"{COMPONENT}%")))
+            .order_by(Dependency.storage_id)
+        )
+        for dependency in store.unscoped.scalars(statement):  # of any user
+            found.setdefault(dependency.target_storage_id or 0, []).append(dependency)
+    return found
+
+
 def _find_blocking(store: Store, deployment: Deployment, creator: str | None) -> Sequence[Dependency]:
-    """Return the dependencies on a deployment whose source is not being removed or changed itself.
+    found = find_blocking(store, [deployment.storage_id]).get(deployment.storage_id, [])
+    return [dependency for dependency in found if _blocks(dependency, deployment, creator)]
+
+
+def _blocks(dependency: Dependency, target: Deployment, creator: str | None) -> bool:
+    """Return whether a dependency of `find_blocking` blocks its target, but for requests of its own `creator`.
 
     Those of other tenants, on a global deployment, do not block it: who has no role in its tenant has no say there.
     """
-    statement = (
-        select(Dependency)
-        .where(Dependency.target_storage_id == deployment.storage_id, ~_is_changing())
-        .where(Dependency.tenant_name == deployment.tenant_name)
-        .where(or_(Dependency.external_source.is_(None), Dependency.dependency_creator.not_like(f"{COMPONENT}%")))
-        .where(Dependency.dependency_creator != (creator or ""))
-        .order_by(Dependency.storage_id)
-    )
-    return store.unscoped.scalars(statement).all()  # of any user
+    return dependency.tenant_name == target.tenant_name and dependency.dependency_creator != (creator or "")
 
 
 def _is_changing() -> ColumnElement[bool]:
@@ -329,8 +362,9 @@ def _describe(dependency: Dependency) -> str:
     return f"Deployment `{source}` {verb} the current deployment in its {location}"
 
 
-def _check_unused(message: str, children: Sequence[str], users: Sequence[str], hint: str) -> None:
+def _refuse_used(message: str, children: Sequence[str], users: Sequence[str], hint: str) -> Invalid | None:
     reasons = [*children[:MAX_LISTED], *users[:MAX_LISTED]]
-    if reasons:
-        lines = "\n".join(f"[{index}] {reason}" for index, reason in enumerate(reasons, 1))
-        raise Invalid(f"{message}:\n{lines}", hint=hint, code=ErrorCode.DEPENDENT_EXISTS)
+    if not reasons:
+        return None
+    lines = "\n".join(f"[{index}] {reason}" for index, reason in enumerate(reasons, 1))
+    return Invalid(f"{message}:\n{lines}", hint=hint, code=ErrorCode.DEPENDENT_EXISTS)

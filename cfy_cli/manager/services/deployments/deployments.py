@@ -28,6 +28,7 @@ from cfy_cli.manager.services.labels import CONSUMER, PARENT, Pair
 from cfy_cli.manager.services.runtime.working_folders import WorkingFolder
 from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.services.visibility import is_wider, refused, set_creator, widen
+from cfy_cli.manager.store.bulk import split
 from cfy_cli.manager.store.models import (
     Blueprint,
     Deployment,
@@ -66,14 +67,17 @@ def list_conditions(store: Store, *, dependencies_of: str | None, without_compon
     return conditions
 
 
-def find_live_instances(store: Store, deployment: Deployment) -> Sequence[str]:
-    """Return the ids of node instances that are not deleted or uninitialized."""
-    statement = (
-        select(NodeInstance.id)
-        .where(NodeInstance.deployment_storage_id == deployment.storage_id, NodeInstance.state.not_in(NOT_LIVE))
-        .order_by(NodeInstance.storage_id)
-    )
-    return store.unscoped.scalars(statement).all()  # node instances are as visible as their deployment
+def find_live_instances(store: Store, storage_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return the ids of node instances that are not deleted or uninitialized, for those deployments that have any."""
+    found: dict[int, list[str]] = {}
+    for some in split(storage_ids):
+        live = select(NodeInstance.deployment_storage_id, NodeInstance.id).where(
+            NodeInstance.deployment_storage_id.in_(some), NodeInstance.state.not_in(NOT_LIVE)
+        )
+        rows = store.unscoped.execute(live.order_by(NodeInstance.storage_id))  # as visible as their deployments
+        for deployment, instance_id in rows:
+            found.setdefault(deployment, []).append(instance_id)
+    return found
 
 
 def update(store: Store, deployment_id: str, *, labels_given: object = None, creator: str | None = None) -> Deployment:
@@ -115,12 +119,20 @@ def add_labels(store: Store, deployment: Deployment, pairs: Collection[Pair]) ->
 
 def delete(store: Store, deployment: Deployment) -> None:
     """Delete a deployment, and update its parents, its children and the targets of its dependencies."""
-    parents = _find_parents(store, deployment)
-    target_ids = {dependency.target_storage_id for dependency in dependencies.find_of_source(store, deployment)}
-    store.delete(deployment)
-    tree.leave_children(store.unscoped, deployment)  # private ones of other users too
+    delete_many(store, [deployment])
+
+
+def delete_many(store: Store, rows: Sequence[Deployment]) -> None:
+    """Delete deployments, at most as many as a statement takes; update their parents, children and targets."""
+    session, storage_ids = store.unscoped, [row.storage_id for row in rows]  # of any user
+    above = {parent.storage_id: parent for parent in tree.find_parents_of_all(session, storage_ids)}
+    parents = [parent for storage_id, parent in above.items() if storage_id not in storage_ids]
+    targets = dependencies.find_target_ids(store, storage_ids).difference(storage_ids, above)
+    store.delete_many(rows)
+    for tenant in {row.tenant_name for row in rows}:
+        tree.leave_children(session, tenant, [row.id for row in rows if row.tenant_name == tenant])
     update_parents(store, parents)
-    dependencies.update_consumers_of(store, target_ids - {parent.storage_id for parent in parents})
+    dependencies.update_consumers_of(store, targets)
 
 
 def _find_parents(store: Store, deployment: Deployment) -> list[Deployment]:

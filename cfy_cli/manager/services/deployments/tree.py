@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TypedDict
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, func, literal, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, lazyload
 
 from cfy_cli.contract.labels import OBJECT_TYPE
 from cfy_cli.contract.states import ENDED, ExecutionState
@@ -100,11 +100,32 @@ def find_children(session: Session, deployment: Deployment) -> list[Deployment]:
     return list(session.scalars(children.order_by(Deployment.storage_id)).unique())
 
 
-def leave_children(session: Session, deployment: Deployment) -> None:
-    """Delete the labels that name a deployment which is deleted, so that another one of its name has no children."""
-    of_children = DeploymentLabel.deployment_storage_id.in_(_children_ids(deployment))
-    names_parent = (DeploymentLabel.key == PARENT) & (DeploymentLabel.value == deployment.id)
-    session.execute(delete(DeploymentLabel).where(names_parent, of_children), execution_options=UNSYNCHRONIZED)
+def find_children_of_all(session: Session, storage_ids: Sequence[int]) -> dict[int, list[Deployment]]:
+    """Return the deployments directly inside many, by the storage ids of those; without their relationships."""
+    found: dict[int, list[Deployment]] = {}
+    for some in split(storage_ids):
+        children = (
+            select(_parent.storage_id, Deployment)
+            .join(_label, _label.value == _parent.id)
+            .join(Deployment, Deployment.storage_id == _label.deployment_storage_id)
+            .where(_parent.storage_id.in_(some), _label.key == PARENT, _parent.tenant_name == Deployment.tenant_name)
+            .order_by(Deployment.storage_id)
+            .options(lazyload("*"))
+        )
+        for parent, child in session.execute(children):
+            found.setdefault(parent, []).append(child)
+    return found
+
+
+def leave_children(session: Session, tenant: str, ids: Sequence[str]) -> None:
+    """Delete the labels that name deployments which are deleted, so that others of their names have no children."""
+    in_tenant = select(Deployment.storage_id).where(Deployment.tenant_name == tenant)
+    of_children = and_(
+        DeploymentLabel.key == PARENT,
+        DeploymentLabel.value.in_(ids),
+        DeploymentLabel.deployment_storage_id.in_(in_tenant),
+    )
+    session.execute(delete(DeploymentLabel).where(of_children), execution_options=UNSYNCHRONIZED)
 
 
 def find_contents(session: Session, deployment: Deployment) -> list[Deployment]:

@@ -1,6 +1,6 @@
 """Events and logs: adding, selecting and deleting them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy import delete as sql_delete
@@ -93,9 +93,9 @@ def delete(store: Store, listing: Listing, where: Condition) -> int:
     return store.unscoped.connection().execute(statement).rowcount  # the subquery selects visible events only
 
 
-def delete_of_deployment(store: Store, deployment: Deployment) -> None:
-    """Delete the events of a deployment; those of former deployments of its name stay."""
-    executions = select(Execution.id).where(Execution.deployment_storage_id == deployment.storage_id)
+def delete_of_deployments(store: Store, storage_ids: Sequence[int]) -> None:
+    """Delete the events of deployments; those of former deployments of their names stay."""
+    executions = select(Execution.id).where(Execution.deployment_storage_id.in_(storage_ids))
     store.unscoped.execute(sql_delete(Event).where(Event.execution_id.in_(executions)))  # of all users
 
 

@@ -10,10 +10,17 @@ from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.states import RUNNING, ExecutionState
 from cfy_cli.manager.services.executions.queue import IS_BEHIND_ANOTHER
+from cfy_cli.manager.services.labels import PARENT
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_locks
-from cfy_cli.manager.store.models import Execution, ExecutionGroup
+from cfy_cli.manager.store.models import DeploymentLabel, Execution, ExecutionGroup
+from cfy_cli.manager.store.query import Condition
 
-MADE_TOGETHER = "create_deployment_environment"  # a workflow whose executions workers complete many at a time
+# Workflows whose executions workers complete many at a time; deletions only of deployments that have nothing inside.
+MADE_TOGETHER, DELETED_TOGETHER = "create_deployment_environment", "delete_deployment_environment"
+HAS_CHILDREN = Execution.deployment_id.in_(select(DeploymentLabel.value).where(DeploymentLabel.key == PARENT))
+IS_TOGETHER = or_(
+    Execution.workflow_id == MADE_TOGETHER, and_(Execution.workflow_id == DELETED_TOGETHER, ~HAS_CHILDREN)
+)
 _exclusive, _member = aliased(Execution), aliased(Execution)
 EXCLUSIVE_GOES_FIRST = exists().where(
     _exclusive.is_system_workflow, _exclusive.status.in_((*RUNNING, ExecutionState.QUEUED))
@@ -31,17 +38,17 @@ OPEN_GROUPS = (
     .order_by(ExecutionGroup.storage_id)
 )
 IS_ANY_OPEN = OPEN_GROUPS.with_only_columns(ExecutionGroup.id).order_by(None).exists()
-WITH_ENVIRONMENTS = (
-    select(ExecutionGroup.id)
-    .where(ExecutionGroup.workflow_id == MADE_TOGETHER, ExecutionGroup.is_waiting, ExecutionGroup.concurrency > 0)
-    .where(HAS_QUEUED, ~EXCLUSIVE_GOES_FIRST)
-    .order_by(ExecutionGroup.storage_id)
+WITH_TOGETHER = select(ExecutionGroup.id).where(
+    ExecutionGroup.is_waiting, ExecutionGroup.concurrency > 0, HAS_QUEUED, ~EXCLUSIVE_GOES_FIRST
 )
-WAITS_FOR_ENVIRONMENTS = WITH_ENVIRONMENTS.order_by(None).exists()
+OF_TOGETHER = WITH_TOGETHER.where(ExecutionGroup.workflow_id == bindparam("workflow")).order_by(
+    ExecutionGroup.storage_id
+)
+WAITS_FOR_BATCH = WITH_TOGETHER.where(ExecutionGroup.workflow_id.in_((MADE_TOGETHER, DELETED_TOGETHER))).exists()
 CAN_START = and_(Execution.status == ExecutionState.QUEUED, or_(Execution.force, ~IS_BEHIND_ANOTHER))
 NEXT = (
     select(Execution.storage_id, Execution.deployment_storage_id)
-    .where(Execution.execution_group_id == bindparam("group_id"), CAN_START)
+    .where(Execution.execution_group_id == bindparam("group_id"), CAN_START, ~IS_TOGETHER)
     .order_by(Execution.storage_id)
     .limit(bindparam("limit"))
 )
@@ -72,14 +79,14 @@ def find_next(session: Session, limit: int) -> list[Execution]:
     return list(session.scalars(CHOSEN, {"ids": ids}))
 
 
-def find_together(session: Session, limit: int, share: tuple[int, int]) -> list[Execution]:
+def find_together(session: Session, workflow_id: str, limit: int, share: tuple[int, int]) -> list[Execution]:
     """Return queued executions of one group to complete together, at most `limit`; nothing is locked.
 
     `share` is the number of this worker and that of all: each takes others first.
     """
     index, count = share
-    for group_id in session.scalars(WITH_ENVIRONMENTS).all():
-        queued = select(Execution).where(Execution.execution_group_id == group_id, CAN_START)
+    for group_id in session.scalars(OF_TOGETHER, {"workflow": workflow_id}).all():
+        queued = select(Execution).where(Execution.execution_group_id == group_id, CAN_START, IS_TOGETHER)
         in_order = queued.order_by(Execution.storage_id).limit(limit)
         for chosen in (in_order.where(Execution.storage_id % count == index), in_order):
             if found := session.scalars(chosen).all():
@@ -87,16 +94,19 @@ def find_together(session: Session, limit: int, share: tuple[int, int]) -> list[
     return []
 
 
-def lock_together(session: Session, executions: Sequence[Execution]) -> list[Execution]:
-    """Return those that can still be completed; they and their deployments are locked until the transaction ends.
+def lock_together(
+    session: Session, executions: Sequence[Execution], condition: Condition | None = None
+) -> list[Execution]:
+    """Return those that can still be completed and match the condition, locked until the transaction ends.
 
-    The caller holds the lock CLAIMING.
+    Their deployments are locked too. The caller holds the lock CLAIMING.
     """
     if session.scalar(select(EXCLUSIVE_GOES_FIRST)):
         return []
     acquire_locks(session, LockKey.DEPLOYMENT, [each.deployment_storage_id or 0 for each in executions])
     ids = [each.storage_id for each in executions]
-    chosen = select(Execution).where(Execution.storage_id.in_(ids), CAN_START).order_by(Execution.storage_id)
+    can_start = select(Execution).where(Execution.storage_id.in_(ids), CAN_START)
+    chosen = (can_start if condition is None else can_start.where(condition)).order_by(Execution.storage_id)
     return list(session.scalars(chosen.with_for_update(skip_locked=True, of=Execution)))
 
 

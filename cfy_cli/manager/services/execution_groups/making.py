@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from sqlalchemy.orm import lazyload, load_only
 from sqlalchemy.orm.attributes import set_committed_value
 
 from cfy_cli.contract.json import JsonObject
@@ -22,6 +23,19 @@ from cfy_cli.manager.store.models.owned import inherited_columns
 from cfy_cli.manager.store.store import Store
 
 DEFAULT_CONCURRENCY = 5
+LOADED = (  # what `add` needs of a deployment
+    lazyload("*"),
+    load_only(
+        Deployment.id,
+        Deployment.display_name,
+        Deployment.blueprint_id,
+        Deployment.tenant_name,
+        Deployment.visibility,
+        Deployment.created_by,
+        Deployment.latest_execution,
+        Deployment.deployment_status,
+    ),
+)
 INSERT_EXECUTION = BulkStatement.insert(Execution)
 
 

@@ -24,6 +24,7 @@ from cfy_cli.manager.services.identity.execution_user import set_user
 from cfy_cli.manager.services.plugins_updates import records as plugins_updates
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.store.advisory_locks import LockKey
+from cfy_cli.manager.store.bulk import split
 from cfy_cli.manager.store.models import Blueprint, Deployment, Execution
 from cfy_cli.manager.store.models.owned import inherited_columns
 from cfy_cli.manager.store.store import Store
@@ -269,13 +270,16 @@ def find_deployment(store: Store, execution: Execution) -> Deployment | None:
     return store.unscoped.get(Deployment, execution.deployment_storage_id or 0, options=deployments.SLIM)
 
 
-def find_running_ids(store: Store, deployment: Deployment) -> Sequence[str]:
-    """Return the ids of running and queued executions of a deployment."""
-    busy = (*RUNNING, ExecutionState.QUEUED)
-    statement = select(Execution.id).where(
-        Execution.deployment_storage_id == deployment.storage_id, Execution.status.in_(busy)
-    )
-    return store.unscoped.scalars(statement).all()  # of all users
+def find_running_ids(store: Store, deployment_storage_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return the ids of running and queued executions by deployment, for those of the deployments that have any."""
+    found: dict[int, list[str]] = {}
+    for some in split(deployment_storage_ids):
+        busy = select(Execution.deployment_storage_id, Execution.id).where(
+            Execution.deployment_storage_id.in_(some), Execution.status.in_((*RUNNING, ExecutionState.QUEUED))
+        )
+        for deployment, execution_id in store.unscoped.execute(busy.order_by(Execution.storage_id)):  # of all users
+            found.setdefault(deployment or 0, []).append(execution_id)
+    return found
 
 
 def _update_deployment(store: Store, deployment: Deployment, execution: Execution) -> None:

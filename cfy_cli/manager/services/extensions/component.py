@@ -134,7 +134,7 @@ def _is_done(extension: ExtensionContext, workflow_id: str, deployment_id: str) 
 def _has_live_instances(extension: ExtensionContext, deployment_id: str) -> bool:
     with extension.reading() as store:
         deployment = store.find(Deployment, deployment_id)
-        return deployment is not None and bool(deployments.find_live_instances(store, deployment))
+        return deployment is not None and bool(deployments.find_live_instances(store, [deployment.storage_id]))
 
 
 def _start_creation(extension: ExtensionContext, config: DeploymentConfig) -> str:

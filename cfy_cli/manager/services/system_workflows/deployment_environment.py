@@ -117,8 +117,8 @@ def delete_deployment_environment(context: ExecutionContext) -> StoreResult:
 
     def delete_deployment(store: Store, deployment: Deployment) -> None:
         if context.parameters.get("delete_logs"):
-            events.delete_of_deployment(store, deployment)
-        queues.delete_with_deployment(context.app, store, deployment)
+            events.delete_of_deployments(store, [deployment.storage_id])
+        queues.delete_with_deployments(context.app, store, [deployment.storage_id])
         deployments.delete(store, deployment)
 
     return delete_deployment

@@ -13,17 +13,14 @@ from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.deployments import dependencies, tree
-from cfy_cli.manager.services.deployments.deployments import (
-    check_blueprint_visibility,
-    find_live_instances,
-    set_labels,
-)
+from cfy_cli.manager.services.deployments import tree
+from cfy_cli.manager.services.deployments.deployments import check_blueprint_visibility, set_labels
 from cfy_cli.manager.services.deployments.existing_resources import StoreResources
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.names import check_name, check_text
 from cfy_cli.manager.services.plugins import resolve
 from cfy_cli.manager.services.secrets.secrets import stored_secrets
+from cfy_cli.manager.services.system_workflows import deletion_checks
 from cfy_cli.manager.services.visibility import check_visibility
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, Site
@@ -173,7 +170,11 @@ def start_delete(
     """
     deployment = store.get_own(Deployment, deployment_id)
     store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)  # no execution of it may start meanwhile
-    check_deletable(store, deployment, force=force, recursive=recursive, creator=creator)
+    (refusal,) = deletion_checks.find_refusals(
+        store, [deletion_checks.Deletion(deployment, creator)], force=force, recursive=recursive
+    )
+    if refusal is not None:
+        raise refusal
     if recursive:
         check_contents_permitted(store, deployment)
     parameters: DeleteParameters = {"delete_logs": delete_logs, "force": force, "recursive": recursive}
@@ -182,32 +183,6 @@ def start_delete(
     )
     store.after_commit(app.work_available.notify)
     return execution
-
-
-def check_deletable(store: Store, deployment: Deployment, *, force: bool, recursive: bool, creator: str | None) -> None:
-    """Raise Invalid when the deployment, or one inside it if `recursive`, cannot be deleted."""
-    busy = executions.find_running_ids(store, deployment)
-    if busy:
-        raise Invalid(
-            f"Can't delete deployment {deployment.id} - There are running or queued executions for this deployment. "
-            f"Running executions ids: {','.join(busy)}",
-            code=ErrorCode.DEPENDENT_EXISTS,
-        )
-    if force:
-        return
-    dependencies.check_deletable(store, deployment, recursive=recursive, creator=creator)
-    live = find_live_instances(store, deployment)
-    if live:
-        raise Invalid(
-            f"Can't delete deployment {deployment.id} - There are live nodes for this deployment. "
-            f"Live nodes ids: {','.join(live)}",
-            hint=f"Run `cfy executions start uninstall -d {deployment.id}` first, or force the deletion.",
-            code=ErrorCode.DEPENDENT_EXISTS,
-        )
-    # Children that the user may not see prevent the deletion too.
-    for child in tree.find_children(store.unscoped, deployment) if recursive else ():
-        between = dependencies.find_creator(store, deployment, child)
-        check_deletable(store, child, force=force, recursive=True, creator=between)
 
 
 def check_permitted(store: Store, contained: Deployment) -> Deployment:

@@ -11,20 +11,20 @@ from sqlalchemy import select
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import Plan
 from cfy_cli.contract.resources import DEPLOYMENTS
-from cfy_cli.errors import CfyError, Conflict, ErrorCode, Forbidden, Invalid
+from cfy_cli.errors import Conflict, ErrorCode, Forbidden, Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployment_groups import id_templates, members
-from cfy_cli.manager.services.deployments import label_sets
+from cfy_cli.manager.services.deployments import label_sets, tree
 from cfy_cli.manager.services.deployments.deployments import check_blueprint_visibility
 from cfy_cli.manager.services.execution_groups import making
 from cfy_cli.manager.services.execution_groups.group_values import GroupValues
 from cfy_cli.manager.services.executions import exclusive_workflows
 from cfy_cli.manager.services.labels import CONSUMER, Pair
 from cfy_cli.manager.services.names import check_name
-from cfy_cli.manager.services.system_workflows import deployment_requests
+from cfy_cli.manager.services.system_workflows import deletion_checks, deployment_requests
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.bulk import BulkStatement, row_of, split
 from cfy_cli.manager.store.models import Blueprint, Deployment, DeploymentGroup, ExecutionGroup, Site
@@ -111,13 +111,14 @@ def delete(
     exclusive_workflows.must_wait(store)
     storage_ids = members.find_storage_ids(store, group)
     store.acquire_locks(LockKey.DEPLOYMENT, storage_ids)  # no execution of them may start meanwhile
-    found = [each for each in members.find(store, group) if each.storage_id in set(storage_ids)]
+    known = set(storage_ids)
+    found = [each for each in members.find(store, group, making.LOADED) if each.storage_id in known]
     if len(found) < len(storage_ids):
         raise Forbidden(
             f"Deployment group `{group.id}` has deployments that user `{store.scope.user}` may not see or delete",
             hint="Delete the group alone, or let an administrator delete its deployments too.",
         )
-    refusals = [refusal for each in found if (refusal := _find_refusal(store, each, parameters)) is not None]
+    refusals = _find_refusals(store, found, parameters)
     if refusals:
         more = f"\n{len(refusals) - MAX_LISTED} more cannot be deleted either" if len(refusals) > MAX_LISTED else ""
         message = "\n".join(refusal.message for refusal in refusals[:MAX_LISTED])
@@ -229,18 +230,20 @@ def _check_free(store: Store, ids: Sequence[str], visibility: str) -> None:
         )
 
 
-def _find_refusal(
-    store: Store, deployment: Deployment, parameters: deployment_requests.DeleteParameters
-) -> CfyError | None:
-    try:
-        deployment_requests.check_deletable(
-            store, deployment, force=parameters["force"], recursive=parameters["recursive"], creator=None
-        )
-        if parameters["recursive"]:
-            deployment_requests.check_contents_permitted(store, deployment)
-    except Invalid as refusal:
-        return refusal
-    return None
+def _find_refusals(
+    store: Store, deployments: Sequence[Deployment], parameters: deployment_requests.DeleteParameters
+) -> list[Invalid]:
+    """Return why some of the deployments cannot be deleted. Raises Forbidden."""
+    deletions = [deletion_checks.Deletion(deployment) for deployment in deployments]
+    force, recursive = parameters["force"], parameters["recursive"]
+    found = deletion_checks.find_refusals(store, deletions, force=force, recursive=recursive)
+    if recursive:
+        storage_ids = [deployment.storage_id for deployment in deployments]
+        with_children = tree.find_children_of_all(store.unscoped, storage_ids)  # of any user
+        for deployment, refusal in zip(deployments, found, strict=True):
+            if refusal is None and deployment.storage_id in with_children:
+                deployment_requests.check_contents_permitted(store, deployment)
+    return [refusal for refusal in found if refusal is not None]
 
 
 def labels_of(given: object) -> list[Pair]:

@@ -35,26 +35,26 @@ IS_DUE = and_(
 OLDEST_DUE = (
     select(Execution).where(IS_DUE).order_by(Execution.created_at, Execution.storage_id).limit(bindparam("limit"))
 )
-WORK = select(exists().where(IS_DUE), group_queues.IS_ANY_OPEN, group_queues.WAITS_FOR_ENVIRONMENTS)
+WORK = select(exists().where(IS_DUE), group_queues.IS_ANY_OPEN, group_queues.WAITS_FOR_BATCH)
 # Each with the maintenance mode, which costs no further round trip.
 OLDEST_UNCLAIMED = OLDEST_DUE.add_columns(maintenance_mode.MODE).with_for_update(skip_locked=True, of=Execution)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Tells a worker whether there are due executions, some that groups may start, and environments of groups."""
+    """Tells a worker whether there are due executions, some that groups may start, and some to complete together."""
 
     is_due: bool
     is_in_groups: bool
-    has_environments: bool
+    has_batches: bool
 
 
 def find_work(app: AppContext) -> Work:
     """Look for work without a lock, since there is none most of the time."""
     with app.database.read() as session:
-        is_due, is_open, has_environments = session.execute(WORK, {"now": _latest_start(app)}).one()
+        is_due, is_open, has_batches = session.execute(WORK, {"now": _latest_start(app)}).one()
         is_in_groups = is_open and not maintenance_mode.is_on(app) and group_queues.has_next(session)
-    return Work(is_due, is_in_groups, has_environments)
+    return Work(is_due, is_in_groups, has_batches)
 
 
 def claim(app: AppContext, worker: str, limit: int, *, from_groups: bool = True) -> list[tuple[Execution, StartMode]]:

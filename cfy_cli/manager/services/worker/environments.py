@@ -5,8 +5,7 @@ running at a time than their group allows. What cannot be made with others is ma
 """
 
 import logging
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -15,14 +14,12 @@ from cfy_cli.contract.states import ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services import maintenance_mode
-from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.execution_groups import group_queues
 from cfy_cli.manager.services.executions import group_members
-from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
-from cfy_cli.manager.services.worker import environment_batches, running
+from cfy_cli.manager.services.worker import environment_batches
 from cfy_cli.manager.services.worker.environment_batches import Prepared
-from cfy_cli.manager.store.advisory_locks import LockKey
+from cfy_cli.manager.services.worker.group_batches import GroupBatches
 from cfy_cli.manager.store.models import Execution, ExecutionGroup
 from cfy_cli.manager.store.store import Store
 
@@ -30,26 +27,15 @@ log = logging.getLogger(__name__)
 ENVIRONMENTS_BATCH = 100  # environments in one transaction
 
 
-class EnvironmentMaker:
-    """Makes environments of one worker process; `share` returns the number of the worker and that of all."""
-
-    def __init__(
-        self,
-        app: AppContext,
-        worker: str,
-        share: Callable[[], tuple[int, int]],
-        event_writer: EventWriter,
-        stopping: threading.Event,
-    ) -> None:
-        self._app, self._worker, self._share = app, worker, share
-        self._event_writer, self._stopping = event_writer, stopping
+class EnvironmentMaker(GroupBatches):
+    """Makes environments, in one worker process."""
 
     def make_next(self) -> bool:
         """Make environments that wait, all of one group; return whether there were any. Raises CfyError."""
         if maintenance_mode.is_on(self._app):
             return False
         with self._app.database.read() as session:
-            waiting = group_queues.find_together(session, ENVIRONMENTS_BATCH, self._share())
+            waiting = group_queues.find_together(session, group_queues.MADE_TOGETHER, ENVIRONMENTS_BATCH, self._share())
             if not waiting:
                 return False
             contexts = [self._context(execution) for execution in waiting]
@@ -65,9 +51,6 @@ class EnvironmentMaker:
                 refused = contexts
         self._run_alone(refused)
         return True
-
-    def _context(self, execution: Execution) -> ExecutionContext:
-        return ExecutionContext(self._app, execution, self._event_writer, self._stopping)
 
     def _store(self, prepared: Sequence[Prepared]) -> None:
         """Make the environments, and complete their executions in the same transaction."""
@@ -92,15 +75,6 @@ class EnvironmentMaker:
             store.after_commit(self._app.work_available.notify)
             store.after_commit(self._app.execution_ended.notify)
 
-    def _lock(self, store: Store, executions: Sequence[Execution]) -> list[Execution]:
-        """Return the executions that can still be completed, and keep others from changing that."""
-        store.acquire_shared_lock(LockKey.CONFIGURATION)  # the maintenance mode is not turned on before the commit
-        store.acquire_lock(LockKey.CLAIMING)
-        store.acquire_lock(LockKey.EVENTS)
-        if maintenance_mode.read(store.unscoped):  # the mode is in no tenant
-            return []
-        return group_queues.lock_together(store.unscoped, executions)  # those of one group
-
     def _tell_group(self, store: Store, chosen: Sequence[Execution]) -> None:
         group = select(ExecutionGroup).where(ExecutionGroup.id == chosen[0].execution_group_id)
         row = store.unscoped.scalars(group).one()  # of these executions
@@ -110,23 +84,6 @@ class EnvironmentMaker:
                 group_members.on_state_change(store, execution, ExecutionState.TERMINATED)
             return
         group_members.store_events(store, chosen, (ExecutionState.STARTED, ExecutionState.TERMINATED))
-
-    def _run_alone(self, contexts: Sequence[ExecutionContext]) -> None:
-        """Run executions one after another, each with events and an error of its own."""
-        for context in contexts:
-            if self._stopping.is_set():
-                return
-            with context.writing_own_rows() as store:
-                chosen = self._lock(store, [context.execution])
-                for execution in chosen:
-                    execution.worker, execution.started_at = self._worker, now()
-                    execution.status = ExecutionState.STARTED
-                    execution.claim += 1
-                    group_members.on_state_change(store, execution, execution.status)
-                    store.flush()
-                    group_queues.forget_empty(store.unscoped, {execution.execution_group_id})  # its own
-            for execution in chosen:
-                running.run(self._context(execution))
 
 
 def _is_new(context: ExecutionContext) -> bool:
