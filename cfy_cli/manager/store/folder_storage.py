@@ -175,6 +175,9 @@ class FolderStorage:
 
     def _discard(self, folder: Path) -> None:
         """Remove a folder, at once for everybody who looks for it; a process that is killed leaves nothing of it."""
+        with suppress(OSError):  # what is not empty is removed below
+            folder.rmdir()
+            return
         aside = self._incoming / uuid.uuid4().hex
         try:
             aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

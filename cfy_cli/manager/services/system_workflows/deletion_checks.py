@@ -1,4 +1,4 @@
-"""What prevents the deletion of deployments: executions that run, others that depend on them, and live nodes.
+"""Checks before deployments are deleted: executions that run, others that depend on them, and live nodes.
 
 All deployments of a request are checked with the same few queries, however many they are.
 """

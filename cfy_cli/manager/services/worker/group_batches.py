@@ -19,7 +19,7 @@ from cfy_cli.manager.store.store import Store
 
 
 class GroupBatches:
-    """What completes executions together in one worker process.
+    """Base of the classes that complete executions together, in one worker process.
 
     `share` returns the number of the worker and that of all.
     """
