@@ -51,7 +51,8 @@ class Blueprints(Collection):
         try:
             body = Path(path).read_bytes() if path else b""
         except OSError as error:
-            raise CfyError(f"Cannot read {path}: {error.strerror}") from error
+            hint = "Give a PNG image that you can read: -i FILE. Without -i, the icon is removed."
+            raise CfyError(f"Cannot read {path}: {error.strerror}", hint=hint) from error
         return self.http.upload("PATCH", f"{self.path(key)}/icon", body, "application/octet-stream", {})
 
     def set_labels(self, key: str, labels: Iterable[Label]) -> Item:

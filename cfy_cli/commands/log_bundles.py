@@ -22,8 +22,8 @@ def create_log_bundle(app: App, log_bundle_id: str | None, queue: bool) -> None:
     """Create a log bundle: logs, settings and state of the manager, without secrets."""
     key = log_bundle_id or f"log_bundle_{secrets.token_hex(SUFFIX_BYTES)}"
     execution = app.client.collection(LOG_BUNDLES).create(key, queue=queue)
-    how = "is queued" if execution["status"] == "queued" else "was started"
-    app.result(f"Execution `{execution['id']}`, which creates log bundle `{key}`, {how}", execution, EXECUTIONS)
+    how = "Queued" if execution["status"] == "queued" else "Started"
+    app.result(f"{how} workflow execution. The execution's id is {execution['id']}.", execution, EXECUTIONS)
     app.note(f"Wait for it: cfy executions wait {execution['id']}, then: cfy log-bundles download {key}")
 
 

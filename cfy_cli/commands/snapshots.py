@@ -75,8 +75,8 @@ def create_snapshot(
         follow_and_report(app, execution, FollowOptions())
         app.note(f"Download it: cfy snapshots download {key}")
         return
-    how = "is queued" if execution["status"] == "queued" else "was started"
-    app.result(f"Execution `{execution['id']}`, which creates snapshot `{key}`, {how}", execution, EXECUTIONS)
+    how = "Queued" if execution["status"] == "queued" else "Started"
+    app.result(f"{how} workflow execution. The execution's id is {execution['id']}.", execution, EXECUTIONS)
     app.note(f"Wait for it: cfy executions wait {execution['id']}, then: cfy snapshots download {key}")
 
 
@@ -139,9 +139,7 @@ def restore_snapshot(
         no_reboot=no_reboot,
         ignore_plugin_failure=ignore_plugin_failure,
     )
-    app.result(
-        f"Execution `{execution['id']}`, which restores snapshot `{snapshot_id}`, was started", execution, EXECUTIONS
-    )
+    app.result(f"Started workflow execution. The execution's id is {execution['id']}.", execution, EXECUTIONS)
     app.note(f"Wait for it: cfy executions wait {execution['id']} -t {execution['tenant_name']}")
     app.note("Users and passwords are those of the snapshot then; change yours: cfy profiles set --password-stdin")
 

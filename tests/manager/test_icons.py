@@ -57,4 +57,5 @@ def test_set_icon_command_sets_and_removes(cfy: Cfy, upload: Upload, tmp_path: P
     assert cfy("blueprints set-icon app") == "Blueprint `app` has its icon removed.\n"
     cfy(f"blueprints set-icon app -i {tmp_path}/none.png", code=1)
     assert "Cannot read" in cfy.errors
+    assert "Hint: Give a PNG image that you can read: -i FILE" in cfy.errors
     cfy(f"blueprints set-icon nosuch -i {image}", code=3)

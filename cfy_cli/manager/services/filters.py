@@ -72,7 +72,10 @@ def create(
 ) -> Filter:
     """Store a filter of a model. Raises Invalid, InvalidRule, Conflict, Forbidden, and NotFound for the creator."""
     if filter_id.lower().startswith(RESERVED_PREFIX):
-        raise Invalid(f"`{filter_id}` cannot be the name of a filter: `{RESERVED_PREFIX}` is kept for system filters")
+        raise Invalid(
+            f"`{filter_id}` cannot be the name of a filter: `{RESERVED_PREFIX}` is kept for system filters",
+            hint="Choose a name that begins otherwise.",
+        )
     check_visibility(store.scope, visibility)
     value = _read(model, rules, limits)
     row = FILTERS[model](id=check_name(resource, filter_id), value=value, visibility=visibility)
