@@ -4,8 +4,8 @@
 
 The broker has the virtual host `cfy0`, as `.ci/brokers` makes it. An operation that does nothing is one of an agent.
 All four are measured in turn, in several rounds, and compared in each round: what else the machine does then counts for
-all of them. The medians are printed. A bare task has the same settings and the same worker; all are sent, and their
-results are taken as they come.
+all of them. The medians are printed. A bare task has the same settings and the same worker, and the results of Celery's
+own `rpc://`; all are sent, and their results are taken as they come.
 """
 
 import os

@@ -36,7 +36,7 @@ def empty(app: Celery) -> None:
 
 
 class OwnBroker:
-    """A broker of one test, which may be killed and started again; its messages survive that."""
+    """A broker of one test, which may be killed and started again; whether its messages survive that is no matter."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, find_free_port()
