@@ -133,6 +133,38 @@ def celery(*words: str) -> list[str]:
     return [sys.executable, "-m", "celery", "-A", "cfy_cli.agent.celery_app", *words]
 
 
+@pytest.mark.parametrize("kind", ["rabbitmq", "redis"])
+def test_celery_tells_of_workers_and_operations(kind: str, data_dir: Path, tmp_path: Path):
+    manager, pids = Manager(data_dir, kind), tmp_path / "pids"
+    manager.install_blueprint(pids)
+    environment = os.environ | {"CFY_BROKER": manager.broker}
+
+    def tell(*words: str) -> str:
+        return subprocess.run(celery(*words), env=environment, capture_output=True, text=True, check=True).stdout
+
+    worker = f".operations@{socket.gethostname()}"
+    log = tmp_path / "events"
+    with log.open("wb") as output:
+        events = subprocess.Popen(celery("events", "--dump"), env=environment, stdout=output, stderr=output)
+    try:
+        wait_until(lambda: f"{worker} [" in log.read_text(), 120)  # its heartbeat
+        tell("control", "--timeout", "10", "enable_events")  # as Flower does
+        execution = manager.start("execute_operation", operation="own.wait")
+        wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+        assert f"{worker}: OK" in tell("status", "--timeout", "10")
+        active = tell("inspect", "active", "--timeout", "10", "-j")
+        assert worker in active
+        assert "cfy.run_operation" in active
+        assert SECRET not in active
+        manager.ask(f"/executions/{execution}", "POST", json={"action": "kill"})
+        manager.wait(execution)
+        wait_until(lambda: b"cfy.run_operation" in log.read_bytes())
+        assert SECRET.encode() not in log.read_bytes()
+    finally:
+        events.kill()
+        events.wait()
+
+
 def test_flower_shows_the_worker_and_its_operations(data_dir: Path, tmp_path: Path):
     pytest.importorskip("flower")
     manager = Manager(data_dir, "rabbitmq")
