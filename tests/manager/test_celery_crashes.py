@@ -106,7 +106,7 @@ def test_install_continues_whatever_is_killed(kind: str, data_dir: Path, tmp_pat
     broker = OWN_BROKERS[kind](folder)
     try:
         story = Story(settings_of(data_dir, broker.url, database_url), tmp_path, broker)
-        victims = ["operations", "engine", "server", "broker", *(["database"] if database_url else [])]
+        victims = ["operations", "engine", "server", "broker", *(["database"] if not story.settings.is_sqlite else [])]
         for number in range(int(os.environ.get("CFY_KILLS", "20"))):
             victim = victims[number % len(victims)]
             begun = time.monotonic()
