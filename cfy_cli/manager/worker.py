@@ -150,7 +150,7 @@ class Worker:
             made = make_together([context for context, _ in executions])
         finally:
             for context, slot in executions:
-                if context.execution.id in made:
+                if context.execution.id in made or self._stopping.is_set():  # the next start continues the others
                     slot.release()
                 else:
                     self._threads.submit(self._run, context, slot)
