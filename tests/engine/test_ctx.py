@@ -281,6 +281,20 @@ def test_plugin_workdir_is_created(deployment):
     assert there.logs == [f"<out> {there.workdir}/plugins/script"]
 
 
+def test_script_that_installs_an_agent_is_printed(deployment):
+    """There is none without a broker."""
+    commands = ("ctx agent init-script", """ctx agent init-script '@{"user": "u"}'""", "ctx agent init_script u 2>&1")
+    create = operation(source="#!/bin/bash\n" + "\n".join(f'echo "[$({command})]"' for command in commands))
+    for has_agents, printed in ((False, ["[]", "[]"]), (True, ["[of a_1: None]", "[of a_1: {'user': 'u'}]"])):
+        one = deployment(node("a", {"create": create}))
+        one.records.has_agents = lambda has_agents=has_agents: has_agents
+        one.records.agent_script = lambda host_id, agent_config: f"of {host_id}: {agent_config}"
+        one.run("install")
+        *scripts, refusal = (line.removeprefix("<out> ") for line in one.logs)
+        assert scripts == printed
+        assert "is a JSON object" in refusal
+
+
 def test_concurrent_updates_of_one_instance_are_all_stored(deployment):
     script = "#!/bin/bash\nctx target instance runtime-properties seen.$(ctx source instance id) @true\n"
     link = relationship("hub", source={"establish": operation("w.sh")})

@@ -187,7 +187,8 @@ def _download_rendered(ctx: OperationContext, path: str, target: str | None, var
     return ctx.write_rendered(path, render(ctx, path, variables), target)
 
 
-def _agent_script(ctx: OperationContext, agent_config: JsonObject | None) -> str | None:
+def agent_script(ctx: OperationContext, agent_config: JsonObject | None) -> str | None:
+    """Return the script that installs the agent of the operation's host, None where there are no agents."""
     host_id = ctx.own_instance().instance().host_id or ctx.operation.instance_id
     is_possible = isinstance(ctx.records, AgentInstaller) and ctx.records.has_agents()
     return cast(AgentInstaller, ctx.records).agent_script(host_id, agent_config) if is_possible else None
@@ -213,7 +214,7 @@ CALLS: dict[str, Callable[..., Json]] = {
     "render": _render,
     "download_rendered": _download_rendered,
     "rest_token": rest_token,
-    "agent_script": _agent_script,
+    "agent_script": agent_script,
     "returns": lambda ctx, value: ctx.result.set_value(value),
     "retry": lambda ctx, message, retry_after: ctx.result.retry(message, retry_after),
     "again": lambda ctx, message, retry_after: ctx.result.retry_on_success(message, retry_after),

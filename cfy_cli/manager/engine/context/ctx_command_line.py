@@ -28,6 +28,7 @@ usage: ctx [-j] [--json-arg-prefix PREFIX] [-t SECONDS] WORD...
   ctx execution-id|workflow-id|workflow-parameters [PATH]|task-id|task-name|type|rest-token
   ctx tenant [PATH], ctx tenant-name, ctx capabilities get-all, ctx local-deployment-workdir
   ctx plugin name|package-name|package-version|properties [PATH]|prefix|workdir
+  ctx agent init-script [@CONFIG]
   ctx logger debug|info|warning|error|critical MESSAGE
   ctx send-event MESSAGE
   ctx get-resource PATH, ctx download-resource|download-directory PATH [TARGET]

@@ -6,7 +6,7 @@ from typing import TypeVar, cast
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import Invalid, Usage
 from cfy_cli.manager.engine.context import paths
-from cfy_cli.manager.engine.context.calls import plugin_properties, rest_token
+from cfy_cli.manager.engine.context.calls import agent_script, plugin_properties, rest_token
 from cfy_cli.manager.engine.context.ctx_arguments import (
     Args,
     pad,
@@ -131,6 +131,13 @@ def _plugin_workdir(ctx: OperationContext) -> str:
     return str(ctx.plugin_workdir())
 
 
+def _agent_script(ctx: OperationContext, args: Args) -> str | None:
+    (config,) = pad(args, 1)
+    if config is not None and not isinstance(config, dict):
+        raise Usage('The configuration of the agent is a JSON object: ctx agent init-script \'@{"user": "ubuntu"}\'.')
+    return agent_script(ctx, config)
+
+
 # After `ctx`, or after `ctx source` and `ctx target` in an operation of a relationship.
 INSTANCE_GROUPS: dict[str, dict[str, Callable[[InstanceContext, Args], Json]]] = {
     "node": {
@@ -175,6 +182,7 @@ GROUPS: dict[str, dict[str, Callable[[OperationContext, Args], Json]]] = {
         "prefix": _no_arguments(lambda ctx: ctx.prefix),
         "workdir": _no_arguments(_plugin_workdir),
     },
+    "agent": {"init_script": _agent_script},
     "execution": {"id": _no_arguments(lambda ctx: ctx.job.execution_id)},
     "capabilities": {"get_all": _no_arguments(_capabilities)},
     "logger": {level: _log(level) for level in LEVELS} | {"warn": _log("warning"), "exception": _log("error")},
