@@ -147,6 +147,7 @@ def test_workflow_of_a_group_is_started_and_cancelled(open_page: OpenPage, manag
     page.locator(".heading [data-state='started']").first.wait_for()
     page.get_by_role("button", name="Cancel…", exact=True).click()
     form.get_by_role("button", name="Cancel the executions").click()
+    form.wait_for(state="hidden")  # then the manager has taken the request
     flag.touch()
     page.locator(".heading .counts", has_text="cancelled 2").wait_for()
     page.get_by_role("button", name="Force-resume…").wait_for()

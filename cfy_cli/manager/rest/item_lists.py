@@ -6,6 +6,7 @@ from typing import cast
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.manager.rest.serialize import page_of
 from cfy_cli.manager.store.listing import Listing, Page, Range
+from cfy_cli.manager.store.models.types import TimestampText
 from cfy_cli.manager.store.query import check_keys, parse_values
 
 Item = Mapping[str, object]
@@ -30,15 +31,23 @@ def page_of_items(items: Sequence[Item], listing: Listing, fields: Sequence[str]
 
 
 def _is_one_of(item: Item, name: str, values: Sequence[str]) -> bool:
-    return item[name] in parse_values(name, values, type(item[name]))
+    return item[name] in parse_values(name, values, _kind_of(name, item[name]))
 
 
 def _is_within(value: object, range_: Range) -> bool:
     """Return whether a value is between the ends of a range; null is not. Raises Invalid for other ends."""
     if value is None:
         return False
-    ends = [parse_values(range_.column, [end], type(value))[0] if end else value for end in (range_.start, range_.end)]
+    ends = [
+        parse_values(range_.column, [end], _kind_of(range_.column, value))[0] if end else value
+        for end in (range_.start, range_.end)
+    ]
     return _sort_key(ends[0]) <= _sort_key(value) <= _sort_key(ends[1])
+
+
+def _kind_of(name: str, value: object) -> type:
+    """Return the type that values of a field are read as."""
+    return TimestampText if isinstance(value, str) and name.endswith("_at") else type(value)
 
 
 def _sort_key(value: object) -> tuple[bool, bool | float | str]:

@@ -4,12 +4,14 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import psutil
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from cfy_cli import __version__
-from cfy_cli.contract.timestamps import now, seconds_ago
+from cfy_cli.contract.timestamps import format_timestamp, now, seconds_ago
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.processes import HEARTBEAT_TIMEOUT
 from cfy_cli.manager.settings import ManagerSettings
@@ -107,7 +109,8 @@ def _name(place: str, hosts: Counter[str]) -> str:
 def _own_server(settings: ManagerSettings) -> ServerRecord:
     name = f"{settings.place}/server"
     row = ServerRecord(storage_id=1, name=name, pid=os.getpid(), host=settings.address, port=settings.port)
-    row.version, row.started_at, row.seen_at = __version__, now(), now()
+    started_at = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
+    row.version, row.started_at, row.seen_at = __version__, format_timestamp(started_at), now()
     return row
 
 
