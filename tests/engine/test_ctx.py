@@ -109,7 +109,7 @@ def test_ctx_prints_value(ctx, words, output):
         ("node properties conf.s new", 1, "ctx: The properties of a node cannot be changed; runtime properties can."),
         ("instance runtime-properties nosuch", 1, "ctx: There is no nosuch."),
         ("node instances", 1, "There is no command `ctx node instances`; `ctx node` has id, name, properties"),
-        ("nosuch", 1, "There is no command `ctx nosuch`; `ctx` has abort-operation, blueprint, capabilities"),
+        ("nosuch", 1, "There is no command `ctx nosuch`; `ctx` has abort-operation, agent, blueprint, capabilities"),
         ("logger nolevel x", 1, "There is no command `ctx logger nolevel`"),
         ("logger info", 2, "`ctx logger info` needs a message."),
         ("-v node id", 2, "There is no option -v."),
