@@ -139,6 +139,11 @@ class HostAgent:
             return
         configuration = self._configuration
         self._started_at = time.monotonic()
+        try:
+            broker_certificate = configuration.broker_ca_certificate or self._write_certificate(orders)
+        except OSError as error:  # such as a full disk; the next report tries again
+            self._fail(f"The certificate of the broker cannot be written to {error.filename}: {error.strerror}")
+            return
         self._close_pipe()
         self._ready, write = os.pipe()
         os.set_blocking(self._ready, False)
@@ -156,7 +161,7 @@ class HostAgent:
             "folder": str(configuration.folder),
             "concurrency": configuration.max_workers,
             "ca_certificate": configuration.ca_certificate,
-            "broker_ca_certificate": configuration.broker_ca_certificate or self._write_certificate(orders),
+            "broker_ca_certificate": broker_certificate,
         }
         assert self._child.stdin is not None, "it is a pipe"
         self._child.stdin.write(json.dumps(settings).encode() + b"\n")

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from cfy_cli.agent.configuration import AgentConfiguration
+from cfy_cli.agent.host import BROKER_CERTIFICATE, HostAgent, read_status
 from cfy_cli.contract.states import ENDED
 from cfy_cli.manager import control
 from cfy_cli.manager.settings import ManagerSettings
@@ -104,3 +106,13 @@ def test_broker_whose_certificate_is_not_trusted_is_told(broker: OwnBroker, data
     assert part["status"] == "Fail"
     assert "CERTIFICATE_VERIFY_FAILED" in str(part["nodes"]["localhost"]["failures"])
     assert request(running, data_dir, "/brokers").json()["items"][0]["status"] == "Inactive"
+
+
+def test_agent_tells_that_it_cannot_write_the_certificate(tmp_path: Path):
+    agent = HostAgent(AgentConfiguration(tmp_path / "agent.json", "vm", "http://127.0.0.1:1", "token"))
+    (tmp_path / BROKER_CERTIFICATE).mkdir()  # in its place
+    agent._keep_child({"state": "started", "queue": "q", "broker": "rediss://", "broker_ca_certificate": "PEM"})
+    status = read_status(tmp_path)
+    assert status is not None
+    assert "The certificate of the broker cannot be written" in status["error"]
+    assert agent._child is None
