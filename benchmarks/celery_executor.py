@@ -4,8 +4,9 @@
 
 The broker has the virtual host `cfy0`, as `.ci/brokers` makes it. An operation that does nothing is one of an agent.
 All four are measured in turn, in several rounds, and compared in each round: what else the machine does then counts for
-all of them. The medians are printed. A bare task has the same settings and the same worker, and the results of Celery's
-own `rpc://`; all are sent, and their results are taken as they come.
+all of them. The medians are printed. There is a worker for each processor, as of a manager. A bare task has the same
+settings, one worker, since more of them are slower, and the results of Celery's own `rpc://`; all are sent, and their
+results are taken as they come.
 """
 
 import os
@@ -24,6 +25,7 @@ from cfy_cli.manager.engine import graph_runner, run
 from cfy_cli.manager.engine.broker.celery_settings import create_app, operation_queue
 from cfy_cli.manager.engine.executor import LocalExecutor
 from cfy_cli.manager.engine.run import run_workflow
+from cfy_cli.manager.settings import MAX_DEFAULT_WORKERS
 from tests.engine.celery_executor import started
 from tests.engine.deployment import Deployment, node, operation
 from tests.engine.journal import MemoryJournal
@@ -31,6 +33,7 @@ from tests.engine.journal import MemoryJournal
 BROKER = f"{os.environ['CFY_TEST_RABBITMQ']}/cfy0"
 BARE_QUEUE = "bare"
 ROUNDS = 7
+WORKERS = min(MAX_DEFAULT_WORKERS, os.cpu_count() or 1)
 IN_FLIGHT = 64  # operations, as of 8 executions
 
 
@@ -90,7 +93,7 @@ def main(operations: int = 1000, scripts: int = 200) -> None:
     app = bare_app()
     graph_runner.does_nothing = lambda *_: False  # else such an operation ends in the engine and is not sent
     try:
-        with started(BROKER) as stories:
+        with started(BROKER, WORKERS) as stories:
             remote = stories.create_executor
             measured: dict[str, tuple[int, Callable[[int], None]]] = {
                 "bare tasks": (operations, lambda count: run_bare(app, count)),

@@ -26,7 +26,7 @@ from cfy_cli.manager.engine.context.server import shared_server
 from cfy_cli.manager.engine.operation_user import OperationUser
 
 log = logging.getLogger(__name__)
-CONCURRENCY = 64  # operations at the same time; most wait for a process
+CONCURRENCY = 64  # operations on one machine at the same time; most wait for a process
 RESULT_SHOWN = 1  # characters of a result that Celery formats for its events, each time
 MAX_AGE = 10.0  # seconds that a message may be old, until the manager is asked whether it still waits for its end
 PEER_TIMEOUT = 1.5  # seconds in which other workers answer

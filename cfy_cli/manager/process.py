@@ -70,7 +70,7 @@ def run(name: str, settings: ManagerSettings, descriptors: dict[str, int]) -> No
             child.serve(socket.socket(fileno=descriptors["listener"]))
         elif name == "scheduler":
             child.schedule()
-        elif name == OPERATIONS:
+        elif name.startswith(OPERATIONS):
             child.run_operations()
         else:
             child.work()
@@ -221,7 +221,7 @@ class _Child:
     def run_operations(self) -> None:
         """Run operations that workers, here and elsewhere, have sent to the broker, until stopped."""
         self._acquire_name()
-        from cfy_cli.agent.worker import run
+        from cfy_cli.agent.worker import CONCURRENCY, run
         from cfy_cli.manager.services.identity.worker_tokens import create_worker_token
         from cfy_cli.manager.services.machines import find_server
         from cfy_cli.manager.services.processes import Presence, process_name
@@ -250,6 +250,7 @@ class _Child:
             StoredFiles(app),
             name=process_name(settings, self._name).replace("/", "."),
             user=app.operation_user,
+            concurrency=max(1, CONCURRENCY // settings.worker_count),
             broker_ca_certificate=settings.broker_ca_certificate,
             on_ready=presence.start,
         )

@@ -14,7 +14,7 @@ from cfy_cli.manager.process_secrets import STORAGE_VARIABLES
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8100
 MAX_DEFAULT_WORKERS = 4
-OPERATIONS = "operations"  # the process that runs operations received over a broker
+OPERATIONS = "operations"  # the prefix of the processes that run operations received over a broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class ManagerSettings:
         workers = [f"worker-{index}" for index in range(self.worker_count)] if self.runs("worker") else []
         # Workers start what is due themselves, unless they run elsewhere.
         scheduler = ["scheduler"] if self.runs("scheduler") and not workers else []
-        operations = [OPERATIONS] if workers and self.broker else []
+        operations = [f"{OPERATIONS}-{index}" for index in range(len(workers))] if self.broker else []
         return (*(["server"] if self.runs("server") else []), *workers, *operations, *scheduler)
 
     @property

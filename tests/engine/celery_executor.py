@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from cfy_cli.agent.files import SharedFiles
 from cfy_cli.agent.records import ApiRecords
-from cfy_cli.agent.worker import run
+from cfy_cli.agent.worker import CONCURRENCY, run
 from cfy_cli.manager.engine.broker.celery_settings import MANAGER_QUEUE
 from cfy_cli.manager.engine.broker.client import BrokerClient
 from cfy_cli.manager.engine.broker.executor import CeleryExecutor
@@ -90,26 +90,28 @@ class StoryExecutor(CeleryExecutor):
 
 
 class CeleryStories:
-    """An operations worker, and executors for it."""
+    """Operations workers, and executors for them."""
 
-    def __init__(self, broker: str) -> None:
+    def __init__(self, broker: str, workers: int) -> None:
         self.server = RecordsServer()
-        self._worker = subprocess.Popen([sys.executable, "-m", __name__, broker, self.server.url])
+        command = [sys.executable, "-m", __name__, broker, self.server.url, str(CONCURRENCY // workers)]
+        self._workers = [subprocess.Popen(command) for _ in range(workers)]
         self.client = BrokerClient(broker)
 
     def create_executor(self, job: Job, records: Records, *more: Any) -> StoryExecutor:
         return StoryExecutor(self.server, job, records, self.client, LocalExecutor(job, records, *more))
 
     def close(self) -> None:
-        self._worker.kill()
-        self._worker.wait()
+        for worker in self._workers:
+            worker.kill()
+            worker.wait()
         self.client.close()
         self.server.close()
 
 
 @contextmanager
-def started(broker: str) -> Iterator[CeleryStories]:
-    stories = CeleryStories(broker)
+def started(broker: str, workers: int = 1) -> Iterator[CeleryStories]:
+    stories = CeleryStories(broker, workers)
     try:
         yield stories
     finally:
@@ -117,9 +119,10 @@ def started(broker: str) -> Iterator[CeleryStories]:
 
 
 def main() -> None:
-    broker, url = sys.argv[1:]
+    broker, url, concurrency = sys.argv[1:]
     ApiRecords.has_agents = lambda _records: False  # type: ignore[method-assign]  # as the records of these tests
-    run(broker, [MANAGER_QUEUE], url, "", SharedFiles(ROOT), name=f"stories-{time.time_ns()}")
+    name = f"stories-{time.time_ns()}"
+    run(broker, [MANAGER_QUEUE], url, "", SharedFiles(ROOT), name=name, concurrency=int(concurrency))
 
 
 if __name__ == "__main__":

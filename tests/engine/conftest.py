@@ -27,6 +27,7 @@ LOCAL_ONLY = {
     "test_output_line_is_logged_while_script_runs": "measures a time that is shorter than SEND_INTERVAL",
     "test_plugin_operation_without_manager_is_refused": "the records of workers are those of a manager",
     "test_script_is_killed_when_its_events_cannot_be_stored": "the worker waits until they can be",
+    "test_script_that_installs_an_agent_is_printed": "the records of workers always have agents",
     "test_server_that_a_script_leaves_keeps_its_files": "the worker keeps copies for later executions",
     "test_template_without_end_is_ended": "sets limits in this process",
 }

@@ -36,6 +36,7 @@ ROLES = {
     "server-1": ("server", "scheduler"), "server-2": ("server", "scheduler"),
     "worker-1": ("worker",), "worker-2": ("worker",),
 }  # fmt: skip
+PROCESSES = {"worker-2": 2}  # where it is not one
 
 
 class DatabaseServer(Protocol):
@@ -141,7 +142,7 @@ class Machines:
             self.folder / name,
             database_url=self.database.url,
             port=self.ports.get(name, 0),
-            workers=1,
+            workers=PROCESSES.get(name, 1),
             roles=ROLES[name],
             encryption_key=KEY,
             admin_password=PASSWORD,

@@ -237,18 +237,19 @@ def test_operations_get_files_of_another_machine(ask: Ask, app: AppContext, work
     here.store()
     with closing(AppContext(replace(app.settings, data_dir=tmp_path / "other"))) as other:
         other.files.prepare()
-        stored = StoredFiles(other)
-        first, second = (stored.open(name, cast("ApiRecords", None)) for name in ("first", "second"))
+        # As of two processes of that machine.
+        first, second = (StoredFiles(other).open(name, cast("ApiRecords", None)) for name in ("first", "second"))
         with closing(first):
             resources = first.find("cache/blueprints/1/resources")
             assert (resources / "say.sh").read_text() == SAY
             folder = first.find("files/deployments/1")
             assert (folder / "state").read_text() == "here"
             (folder / "state").write_text("there")
+            (here.path / "state").write_text("here again")
+            here.store()
             with closing(second):
                 assert second.find("files/deployments/1") == folder
                 assert (folder / "state").read_text() == "there"
-        assert stored.in_use[1] == 0
     assert (WorkingFolder(app, 1).fetch() / "state").read_text() == "there"
 
 

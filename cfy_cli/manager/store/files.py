@@ -85,7 +85,8 @@ class Files:
             if kind == DEPLOYMENTS and self.is_shared:
                 folder = self.deployment_folder(storage_id)
                 shutil.rmtree(folder, ignore_errors=True)
-                folder.with_name(f"{storage_id}.version").unlink(missing_ok=True)
+                for suffix in ("version", "lock"):
+                    folder.with_name(f"{storage_id}.{suffix}").unlink(missing_ok=True)
         self.cache.remove(keys)
 
     def put_folders(self, folders: Mapping[RowKey, Path]) -> None:

@@ -2,11 +2,15 @@
 
 It is on the machine that runs an execution. Where machines share a storage, it is stored there after an operation that
 changed it, before the journal tells that the operation succeeded: another machine that goes on has what it needs.
+Operations of several processes of a machine may be in one folder; it is not replaced while one of them is.
 """
 
+import fcntl
+import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cfy_cli.contract.limits import active_limits, format_limit
@@ -23,21 +27,43 @@ class WorkingFolder:
         self._warn = warn
         self.path = app.files.deployment_folder(storage_id)
         self._version_file = self.path.with_name(f"{storage_id}.version")  # the tag of what is stored
+        self._lock_file = self.path.with_name(f"{storage_id}.lock")
         self._stored = frozenset[tuple[str, int, int]]()
         self._lock = threading.Lock()
 
     def fetch(self) -> Path:
-        """Return the folder as it was stored last, by whichever machine."""
+        """Return the folder as it was stored last, by whichever machine, unless it is in use here."""
+        with self.use() as path:
+            return path
+
+    @contextmanager
+    def use(self) -> Iterator[Path]:
+        """Yield the folder as `fetch` returns it; no process of this machine replaces it until the block ends."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                fcntl.flock(descriptor, fcntl.LOCK_SH)  # waits while another process fetches it
+                self._take_as_stored()
+            else:
+                self._fetch()
+                fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield self.path
+        finally:
+            os.close(descriptor)
+
+    def _fetch(self) -> None:
         stored = self._files.storage.find(self._key, PACKED) if self._files.is_shared else None
         if stored and not (self._version_file.exists() and self._version_file.read_text() == stored.tag):
             self._replace()
             self._version_file.write_text(stored.tag)
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stored:  # else one that a manager without a shared storage has left is stored
-            self.take_as_stored()
-        return self.path
+            self._take_as_stored()
 
-    def take_as_stored(self) -> None:
+    def _take_as_stored(self) -> None:
         """Store only what changes from now on, of a folder that somebody else stores too."""
         self._stored = describe(self.path)
 

@@ -1,7 +1,5 @@
 """Files for operations that a broker has sent to this machine: from the storage, into the cache of the machine."""
 
-import threading
-from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
@@ -27,8 +25,6 @@ class StoredFiles:
     def __init__(self, app: AppContext) -> None:
         self.app = app
         self.shared = SharedFiles(app.settings.data_dir)
-        self.lock = threading.Lock()
-        self.in_use: Counter[int] = Counter()  # operations that run here, by deployment
 
     def open(self, operation_id: str, records: ApiRecords) -> "_FilesOfOperation":
         return _FilesOfOperation(self, self.shared.open(operation_id, records))
@@ -49,21 +45,11 @@ class _FilesOfOperation:
         return self._shared.find(folder)
 
     def _enter_working_folder(self, storage_id: int) -> Path:
-        """Fetch the folder unless other operations are in it, and store it when this one has ended."""
+        """Return the folder as this machine has it, and store it when the operation has ended."""
         working_folder = WorkingFolder(self._app, storage_id)
-        with self._files.lock:
-            if self._files.in_use[storage_id]:
-                working_folder.take_as_stored()
-            else:
-                working_folder.fetch()
-            self._files.in_use[storage_id] += 1
-        self._until_end.callback(self._leave, storage_id)
+        path = self._until_end.enter_context(working_folder.use())
         self._until_end.callback(working_folder.store)
-        return working_folder.path
-
-    def _leave(self, storage_id: int) -> None:
-        with self._files.lock:
-            self._files.in_use[storage_id] -= 1
+        return path
 
     def ensure_installed(self, plugin: PluginPlan, log: Callable[[str, str], None]) -> Path:
         """Install on this machine what the manager has installed for the operation where it answers."""
