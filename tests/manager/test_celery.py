@@ -142,7 +142,7 @@ def test_celery_tells_of_workers_and_operations(kind: str, data_dir: Path, tmp_p
     def tell(*words: str) -> str:
         return subprocess.run(celery(*words), env=environment, capture_output=True, text=True, check=True).stdout
 
-    worker = f".operations@{socket.gethostname()}"
+    worker = f".operations-0@{socket.gethostname()}"
     log = tmp_path / "events"
     with log.open("wb") as output:
         events = subprocess.Popen(celery("events", "--dump"), env=environment, stdout=output, stderr=output)
@@ -183,7 +183,7 @@ def test_flower_shows_the_worker_and_its_operations(data_dir: Path, tmp_path: Pa
         return {}
 
     try:
-        wait_until(lambda: any(name.endswith(f".operations@{socket.gethostname()}") for name in ask("workers")))
+        wait_until(lambda: any(name.endswith(f".operations-0@{socket.gethostname()}") for name in ask("workers")))
         manager.wait(manager.start("execute_operation", operation="cloudify.interfaces.lifecycle.create"))
         wait_until(lambda: ("cfy.run_operation", "SUCCESS") in {(t["name"], t["state"]) for t in ask("tasks").values()})
         assert SECRET not in requests.get(f"http://127.0.0.1:{port}/api/tasks", timeout=60).text
