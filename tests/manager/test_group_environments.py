@@ -96,7 +96,7 @@ def test_environment_that_fails_does_not_stop_the_others(
     def refuse(*_: object) -> None:
         raise ValueError("not together")
 
-    monkeypatch.setattr(environment_batches, "store", refuse)
+    monkeypatch.setattr(environment_batches, "store_prepared", refuse)
     ask("PATCH", "/deployment-groups/g", json={"add": {"new_deployments": [{"id": "d"}, {"id": "e"}]}})
     executions = wait_for_environments(ask, 5)
     assert {executions[name]["status"] for name in "de"} == {"terminated"}

@@ -96,7 +96,7 @@ def prepare(
     return prepared
 
 
-def store(store: Store, chosen: Sequence[Execution], prepared: Mapping[str, Prepared]) -> list[Deployment]:
+def store_prepared(store: Store, chosen: Sequence[Execution], prepared: Mapping[str, Prepared]) -> list[Deployment]:
     """Store the environments of executions that have just ended, and return their deployments.
 
     All executions act for the same user, and the caller holds the locks of their deployments. Raises Forbidden.
@@ -169,7 +169,7 @@ def _complete(prepared: Sequence[Prepared]) -> None:
         opened.acquire_in_order([(LockKey.EVENTS, [0]), (LockKey.DEPLOYMENT, of_deployments)])
         batch.store(opened.unscoped)  # with those of others that were pending before
         with opened.unscoped.no_autoflush:  # rows of these executions
-            rows = store(opened, own, {each.context.execution.id: each for each in prepared})
+            rows = store_prepared(opened, own, {each.context.execution.id: each for each in prepared})
         for each, deployment in zip(prepared, rows, strict=True):
             in_name = each.context.in_transaction(opened)
             in_name.record_update(each.context.execution)

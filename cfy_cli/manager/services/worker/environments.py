@@ -69,7 +69,7 @@ class EnvironmentMaker(GroupBatches):
                 execution.worker, execution.started_at = self._worker, begun
                 execution.status, execution.ended_at = ExecutionState.TERMINATED, now()
             with store.unscoped.no_autoflush:  # rows of these executions
-                environment_batches.store(store, chosen, by_id)
+                environment_batches.store_prepared(store, chosen, by_id)
                 self._tell_group(store, chosen)
                 group_queues.forget_empty(store.unscoped, {chosen[0].execution_group_id})  # their group
             store.after_commit(self._app.work_available.notify)
