@@ -81,6 +81,7 @@ def test_systemd_unit_is_valid_and_its_command_is_one(unit: Path, tmp_path: Path
     values = {
         "CFY_TRUSTED_PROXY": "10.0.0.8",
         "CFY_BROKER": "redis://h",
+        "CFY_BROKER_CA_CERTIFICATE": "",
         "CFY_STORAGE": "/srv/cfy",
         "CFY_DATABASE": "postgresql://h/cfy",
     }
