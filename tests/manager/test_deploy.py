@@ -85,11 +85,10 @@ def test_systemd_unit_is_valid_and_its_command_is_one(unit: Path, tmp_path: Path
         "CFY_STORAGE": "/srv/cfy",
         "CFY_DATABASE": "postgresql://h/cfy",
     }
-    line = re.sub(
-        r"\$\{(\w+)\}", lambda match: values.get(match[1], "name"), text.split("ExecStart=")[1].splitlines()[0]
-    )
+    words = shlex.split(text.split("ExecStart=")[1].splitlines()[0])
+    words = [re.sub(r"\$\{(\w+)\}", lambda match: values.get(match[1], "name"), word) for word in words]
     pytest.importorskip("celery")
-    assert parse_start(shlex.split(line)[3:])["database_url"] == "postgresql://h/cfy"
+    assert parse_start(words[3:])["database_url"] == "postgresql://h/cfy"
     if shutil.which("systemd-analyze"):
         copy = tmp_path / unit.name
         copy.write_text(text.replace("/usr/local/bin/cfy", sys.executable).replace("User=cfy", "User=root"))
