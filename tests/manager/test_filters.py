@@ -177,3 +177,13 @@ def test_restoring_clients_say_who_made_a_filter_and_when(ask: Ask) -> None:
         ann = {"user": "ann", "password": "anns-password"}
         answer = ask("PUT", "/filters/blueprints/h", json={"filter_rules": [], name: value}, **ann)
         assert answer.status_code == 403, answer.text
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("kind", KINDS)
+def test_names_of_system_filters_are_refused_with_a_hint(ask: Ask, kind: str) -> None:
+    for name in ("csys-mine", "CSYS-mine"):
+        refused = ask("PUT", f"/filters/{kind}/{name}", json={"filter_rules": [CORE]})
+        assert refused.status_code == 400
+        assert f"`{name}` cannot be the name of a filter" in refused.json()["message"]
+        assert refused.json()["hint"] == "Choose a name that begins otherwise."
