@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
@@ -49,6 +50,7 @@ class Worker:
         self._schedules = threading.Thread(target=self._scheduler.work, name="schedules", daemon=True)
         self._group_batches = threading.Thread(target=self._complete_groups, name="group-batches", daemon=True)
         self._has_batches = threading.Event()  # of groups, since they were looked for
+        self._is_group_open = False  # the last claim found something in a group
 
     def work(self) -> None:
         """Run executions until `stop` is called; those that still run then end or are recovered at the next start."""
@@ -62,12 +64,14 @@ class Worker:
             if not slots:
                 self._has_batches.set()  # they need no slot
                 continue
+            begun = time.monotonic()
             started = self._start_executions(slots)
+            self._is_group_open = any(each.execution_group_id for each in started)
             if len(started) == len(slots):
                 self._app.work_available.notify()  # another worker, which has slots for what is left
             elif len(started) < CLAIM_BATCH:  # nothing else was due
-                if any(each.execution_group_id for each in started):
-                    self._stopping.wait(GROUP_INTERVAL)
+                if self._is_group_open:  # it takes a third of the time at most to look for what is next
+                    self._stopping.wait(max(GROUP_INTERVAL, 2 * (time.monotonic() - begun)))
                 self._app.work_available.wait_and_drain(POLL_INTERVAL)
 
     def _find_limit(self) -> int:
@@ -105,7 +109,7 @@ class Worker:
         """Start an execution in each slot as far as there are any, at most CLAIM_BATCH; return them."""
         claimed = []
         try:
-            work = find_work(self._app)
+            work = find_work(self._app, group_was_open=self._is_group_open)
             if work.has_batches:
                 self._has_batches.set()
             if work.is_due or work.is_in_groups:

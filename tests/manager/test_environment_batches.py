@@ -38,7 +38,7 @@ def create(ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch) -> Create:
 
     def create(blueprints: dict[str, str], before: Callable[[], None] = lambda: None, count: int = 0) -> Any:
         find_work = claiming.find_work
-        monkeypatch.setattr(worker, "find_work", lambda _: claiming.Work(False, False, False))
+        monkeypatch.setattr(worker, "find_work", lambda *_, **__: claiming.Work(False, False, False))
         for name, blueprint in blueprints.items():
             path = f"/deployments/{name}?async_create=true"
             answer = ask("PUT", path, json={"blueprint_id": blueprint, "inputs": {"port": 81}})

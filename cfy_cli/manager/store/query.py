@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -110,6 +111,15 @@ def count_groups(rows: Select[M], model: type[M], fields: Sequence[str]) -> Sele
 def all_of(*conditions: Condition) -> Condition:
     """Combine conditions; without any, the result is always true."""
     return and_(true(), *conditions)
+
+
+def is_any(*conditions: Condition, first_by: Attribute) -> Condition:
+    """Match when a row has the conditions; an index that ends with `first_by` finds it at once.
+
+    An `EXISTS` may be planned for the many rows of some moment ago, and then reads all of them.
+    """
+    one: ColumnElement[int] = literal_column("1")  # no parameter: plans do not depend on it
+    return select(one).where(*conditions).order_by(first_by).limit(one).scalar_subquery().is_not(None)
 
 
 def apply_filters(statement: Select[M], model: type[M], listing: Listing) -> Select[M]:

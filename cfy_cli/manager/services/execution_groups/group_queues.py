@@ -13,7 +13,7 @@ from cfy_cli.manager.services.executions.queue import IS_BEHIND_ANOTHER
 from cfy_cli.manager.services.labels import PARENT
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_locks
 from cfy_cli.manager.store.models import DeploymentLabel, Execution, ExecutionGroup
-from cfy_cli.manager.store.query import Condition
+from cfy_cli.manager.store.query import Condition, is_any
 
 # Workflows whose executions workers complete many at a time; deletions only of deployments that have nothing inside.
 MADE_TOGETHER, DELETED_TOGETHER = "create_deployment_environment", "delete_deployment_environment"
@@ -30,7 +30,11 @@ RUNNING_NOW = (
     .where(_member.execution_group_id == ExecutionGroup.id, _member.status.in_(RUNNING))
     .scalar_subquery()
 )
-HAS_QUEUED = exists().where(_member.execution_group_id == ExecutionGroup.id, _member.status == ExecutionState.QUEUED)
+HAS_QUEUED = is_any(
+    _member.execution_group_id == ExecutionGroup.id,
+    _member.status == ExecutionState.QUEUED,
+    first_by=_member.storage_id,
+)
 OPEN_GROUPS = (
     select(ExecutionGroup.id, ExecutionGroup.concurrency - RUNNING_NOW)
     .where(ExecutionGroup.is_waiting, ExecutionGroup.concurrency > RUNNING_NOW, HAS_QUEUED, ~EXCLUSIVE_GOES_FIRST)

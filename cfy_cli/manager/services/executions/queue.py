@@ -13,15 +13,17 @@ from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.services.executions import exclusive_workflows
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, Execution, ExecutionGroup
+from cfy_cli.manager.store.query import column, is_any
 from cfy_cli.manager.store.store import Store
 
 _IS_QUEUED = Execution.status == ExecutionState.QUEUED
+IS_ANY_QUEUED = is_any(_IS_QUEUED, first_by=column(Execution, "created_at"))
 WAITS = select(  # whether anything does, something exclusive, and something of a deployment
-    exists().where(_IS_QUEUED),
+    IS_ANY_QUEUED,
     exists().where(_IS_QUEUED, Execution.is_system_workflow),
     exists().where(_IS_QUEUED, Execution.deployment_storage_id == bindparam("deployment")),
 )
-ANY_WAITS = select(exists().where(_IS_QUEUED), exists().where(_IS_QUEUED, Execution.is_system_workflow))
+ANY_WAITS = select(IS_ANY_QUEUED, exists().where(_IS_QUEUED, Execution.is_system_workflow))
 IS_IN_PAUSED_GROUP = exists().where(ExecutionGroup.id == Execution.execution_group_id, ExecutionGroup.concurrency == 0)
 _other = aliased(Execution)
 _group_of_other = aliased(ExecutionGroup)

@@ -49,11 +49,15 @@ class Work:
     has_batches: bool
 
 
-def find_work(app: AppContext) -> Work:
-    """Look for work without a lock, since there is none most of the time."""
+def find_work(app: AppContext, *, group_was_open: bool = False) -> Work:
+    """Look for work without a lock, since there is none most of the time.
+
+    Where a group was just found open, it is not looked into: the claim, which does that, will mostly find something.
+    """
     with app.database.read() as session:
         is_due, is_open, has_batches = session.execute(WORK, {"now": _latest_start(app)}).one()
-        is_in_groups = is_open and not maintenance_mode.is_on(app) and group_queues.has_next(session)
+        may_claim = is_open and not maintenance_mode.is_on(app)
+        is_in_groups = may_claim and (group_was_open or group_queues.has_next(session))
     return Work(is_due, is_in_groups, has_batches)
 
 
