@@ -1,0 +1,66 @@
+"""Queries for what execution groups start next read a few rows, however many executions wait."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Select, text
+from sqlalchemy.dialects import postgresql
+
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.execution_groups.group_queues import OPEN_GROUPS
+from cfy_cli.manager.services.executions.queue import ANY_WAITS
+from cfy_cli.manager.store.bulk import BulkStatement, row_of
+from cfy_cli.manager.store.models import Execution, ExecutionGroup
+
+WAITING = 3000
+INSERT_EXECUTION = BulkStatement.insert(Execution)
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for each in plan.get("Plans", ()):
+        yield from nodes_of(each)
+
+
+@pytest.fixture
+def rows_read(app: AppContext) -> Callable[[Select[Any]], int]:
+    """Return how many rows PostgreSQL reads from tables for a query."""
+
+    def count(query: Select[Any]) -> int:
+        sql = query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+        with app.database.read() as session:
+            [explained] = session.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")).scalar_one()
+        scans = (each for each in nodes_of(explained["Plan"]) if "Scan" in each["Node Type"])
+        return sum(
+            (each["Actual Rows"] + each.get("Rows Removed by Filter", 0)) * each["Actual Loops"] for each in scans
+        )
+
+    return count
+
+
+@pytest.mark.postgresql
+def test_many_queued_executions_are_not_read(app: AppContext, rows_read: Callable[[Select[Any]], int]) -> None:
+    owned = {"tenant_name": "default_tenant", "created_by": "admin", "visibility": "tenant"}
+    with app.database.write() as session:
+        session.add(ExecutionGroup(id="g", workflow_id="install", concurrency=5, is_waiting=True, **owned))
+        session.flush()
+        new = [
+            Execution(
+                id=f"e{number}",
+                workflow_id="install",
+                status="queued",
+                execution_group_id="g",
+                parameters={},
+                owned_by="admin",
+                **owned,
+            )
+            for number in range(WAITING)
+        ]
+        INSERT_EXECUTION.execute(session.connection(), [row_of(each) for each in new])
+    with app.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE executions"))
+    with app.database.read() as session:
+        assert session.execute(OPEN_GROUPS).all() == [("g", 5)]
+    assert rows_read(OPEN_GROUPS) < 10
+    assert rows_read(ANY_WAITS) < 10
