@@ -71,7 +71,8 @@ class Worker:
                 self._app.work_available.notify()  # another worker, which has slots for what is left
             elif len(started) < CLAIM_BATCH:  # nothing else was due
                 if self._is_group_open:  # it takes a third of the time at most to look for what is next
-                    self._stopping.wait(max(GROUP_INTERVAL, 2 * (time.monotonic() - begun)))
+                    spent = time.monotonic() - begun
+                    self._stopping.wait(min(POLL_INTERVAL, max(GROUP_INTERVAL, 2 * spent)))
                 self._app.work_available.wait_and_drain(POLL_INTERVAL)
 
     def _find_limit(self) -> int:
