@@ -58,7 +58,11 @@ def data_dir_option() -> Decorator:
     "--database", "database_url", help="The URL of the database; by default an SQLite file in the data folder."
 )
 @scale_options()
-@click.option("--workers", type=click.IntRange(1), help="The number of worker processes.")
+@click.option(
+    "--workers", type=click.IntRange(1),
+    help="The number of worker processes, and of as many that run operations where there is a broker; by default one "
+    "for each processor, at most 4.",
+)  # fmt: skip
 @retention_options()
 @limit_option()
 @server_name_option()
