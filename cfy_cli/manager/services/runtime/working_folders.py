@@ -39,6 +39,10 @@ class WorkingFolder:
     @contextmanager
     def use(self) -> Iterator[Path]:
         """Yield the folder as `fetch` returns it; no process of this machine replaces it until the block ends."""
+        if not self._files.is_shared:  # then nobody does
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            yield self.path
+            return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -55,7 +59,7 @@ class WorkingFolder:
             os.close(descriptor)
 
     def _fetch(self) -> None:
-        stored = self._files.storage.find(self._key, PACKED) if self._files.is_shared else None
+        stored = self._files.storage.find(self._key, PACKED)
         if stored and not (self._version_file.exists() and self._version_file.read_text() == stored.tag):
             self._replace()
             self._version_file.write_text(stored.tag)
