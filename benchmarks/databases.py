@@ -2,18 +2,21 @@
 
     python benchmarks/databases.py --database postgresql://USER@HOST/NAME [--operations N] [--environments N]
 
-The time of processors says more than the speed where other programs run too. That of PostgreSQL is of the connections
-which are open before and after.
+A manager on each is measured in turn, in several rounds, and compared in each round: what else the machine does then
+counts for both. The medians are printed. The time of PostgreSQL is that of the connections which are open before and
+after.
 """
 
 import argparse
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 import psutil
 import psycopg
@@ -22,6 +25,9 @@ from engine import CONCURRENCY, HEAD, NOTHING, Api, run_operations
 from cfy_cli.manager import control
 from cfy_cli.manager.control import RunningManager
 from cfy_cli.manager.settings import ManagerSettings
+
+ROUNDS = 7
+SMALL = f"{HEAD}node_templates:\n" + "".join(f"  n{i}: {{type: cloudify.nodes.Root}}\n" for i in range(3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,44 +40,65 @@ class Cost:
     of_database: float
 
 
+class Measured:
+    """A running manager, and how much work it was given."""
+
+    def __init__(self, running: RunningManager, data_dir: Path, database: str) -> None:
+        self._running, self._database, self._count = running, database, 0
+        self._api = Api(running.url, data_dir)
+        self._api.upload("small", SMALL)
+
+    def run_operations(self, count: int) -> None:
+        self._count += 1
+        run_operations(self._api, f"nothing-{self._count}", NOTHING, count)
+
+    def make_environments(self, count: int) -> None:
+        first = self._count = self._count + count
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
+            list(pool.map(lambda number: self._api.deploy(f"small-{first}-{number}", "small"), range(count)))
+
+    def measure(self, work: Callable[[int], None], count: int) -> Cost:
+        before, started_at = read_times(self._running, self._database), time.perf_counter()
+        work(count)
+        seconds, after = time.perf_counter() - started_at, read_times(self._running, self._database)
+        return compare(self._running, before, after, count, seconds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database", required=True, help="an empty database: postgresql://...")
-    parser.add_argument("--operations", type=int, default=2000)
-    parser.add_argument("--environments", type=int, default=200)
+    parser.add_argument("--operations", type=int, default=1500, help="in each round")
+    parser.add_argument("--environments", type=int, default=50, help="in each round")
     args = parser.parse_args()
-    costs = {url: measure(url, args.operations, args.environments) for url in ("", args.database)}
-    for number, name in enumerate(("operations that do nothing", "environments of three nodes")):
-        for url, both in costs.items():
-            cost = both[number]
-            print(
-                f"{name} on {'PostgreSQL' if url else 'SQLite'}: {cost.speed:.0f}/s; microseconds for each: worker "
-                f"{cost.of_worker:.0f}, server {cost.of_server:.0f}, database {cost.of_database:.0f}"
-            )
-        print(f"ratio {costs[args.database][number].speed / costs[''][number].speed:.2f}")
+    with ExitStack() as stack:
+        managers = {url: stack.enter_context(started(url)) for url in ("", args.database)}
+        for name, work, count in (
+            ("operations that do nothing", Measured.run_operations, args.operations),
+            ("environments of three nodes", Measured.make_environments, args.environments),
+        ):
+            for manager in managers.values():
+                work(manager, count)
+            rounds = [
+                [manager.measure(partial(work, manager), count) for manager in managers.values()] for _ in range(ROUNDS)
+            ]
+            for label, costs in zip(("SQLite", "PostgreSQL"), zip(*rounds, strict=True), strict=True):
+                print(
+                    f"{name} on {label}: {median(each.speed for each in costs):.0f}/s; microseconds for each: worker "
+                    f"{median(each.of_worker for each in costs):.0f}, server "
+                    f"{median(each.of_server for each in costs):.0f}, database "
+                    f"{median(each.of_database for each in costs):.0f}"
+                )
+            ratios = sorted(postgresql.speed / sqlite.speed for sqlite, postgresql in rounds)
+            print(f"ratio {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
 
 
-def measure(database: str, operations: int, environments: int) -> tuple[Cost, Cost]:
+@contextmanager
+def started(database: str) -> Iterator[Measured]:
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder) / "data"
         running = control.start(ManagerSettings(data_dir, database_url=database, workers=1))
         try:
-            api = Api(running.url, data_dir)
-            run_operations(api, "first", NOTHING, 200)
-            api.upload(
-                "small",
-                f"{HEAD}node_templates:\n" + "".join(f"  n{i}: {{type: cloudify.nodes.Root}}\n" for i in range(3)),
-            )
-            before, started_at = read_times(running, database), time.perf_counter()
-            run_operations(api, "nothing", NOTHING, operations)
-            between, middle = read_times(running, database), time.perf_counter()
-            with ThreadPoolExecutor(CONCURRENCY) as pool:
-                list(pool.map(lambda number: api.deploy(f"small-{number}", "small"), range(environments)))
-            after, ended_at = read_times(running, database), time.perf_counter()
-            return (
-                compare(running, before, between, operations, middle - started_at),
-                compare(running, between, after, environments, ended_at - middle),
-            )
+            yield Measured(running, data_dir, database)
         finally:
             control.stop(data_dir)
 
