@@ -3,12 +3,13 @@
 import io
 import os
 import shutil
+import threading
 import zipfile
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 import boto3
 import pytest
@@ -21,11 +22,13 @@ from cfy_cli.manager import maintenance
 from cfy_cli.manager.process_secrets import read_storage_credentials, without_secrets
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.bootstrap import bootstrap
+from cfy_cli.manager.services.runtime import working_folders
 from cfy_cli.manager.services.runtime.working_folders import WorkingFolder
 from cfy_cli.manager.services.worker.stored_files import StoredFiles
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store import s3_storage
 from cfy_cli.manager.store.leftovers import check_database, remove_leftovers
+from cfy_cli.manager.store.packed_folders import pack
 from tests.conftest import PASSWORD, Ask
 from tests.manager.conftest import HELLO, SAY, archive, wait_for_end, wait_until
 from tests.manager.every_operation import PNG
@@ -251,6 +254,31 @@ def test_operations_get_files_of_another_machine(ask: Ask, app: AppContext, work
                 assert second.find("files/deployments/1") == folder
                 assert (folder / "state").read_text() == "there"
     assert (WorkingFolder(app, 1).fetch() / "state").read_text() == "there"
+
+
+def test_folder_stored_by_two_operations_has_both_changes(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = WorkingFolder(app, 1), WorkingFolder(app, 1)
+    (first.fetch() / "first").touch()
+    packed, stored = threading.Event(), threading.Event()
+
+    def pack_slowly(folder: Path, file: BinaryIO) -> None:
+        is_first = not packed.is_set()
+        pack(folder, file)
+        packed.set()
+        if is_first:
+            stored.wait(0.5)  # it is not set, as the other one waits
+
+    monkeypatch.setattr(working_folders, "pack", pack_slowly)
+    storing = threading.Thread(target=first.store)
+    storing.start()
+    assert packed.wait(60)
+    (second.fetch() / "second").touch()
+    second.store()
+    stored.set()
+    storing.join()
+    shutil.rmtree(first.path)
+    first.path.with_name("1.version").unlink()
+    assert {path.name for path in WorkingFolder(app, 1).fetch().iterdir()} == {"first", "second"}
 
 
 def run(ask: Ask) -> str:

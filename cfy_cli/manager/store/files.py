@@ -85,7 +85,7 @@ class Files:
             if kind == DEPLOYMENTS and self.is_shared:
                 folder = self.deployment_folder(storage_id)
                 shutil.rmtree(folder, ignore_errors=True)
-                for suffix in ("version", "lock"):
+                for suffix in ("version", "lock", "store.lock"):
                     folder.with_name(f"{storage_id}.{suffix}").unlink(missing_ok=True)
         self.cache.remove(keys)
 

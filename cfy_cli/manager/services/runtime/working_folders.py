@@ -8,13 +8,13 @@ Operations of several processes of a machine may be in one folder; it is not rep
 import fcntl
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cfy_cli.contract.limits import active_limits, format_limit
 from cfy_cli.manager.engine.operation_user import acting_as, give
+from cfy_cli.manager.locks import FileLock
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.files import DEPLOYMENTS
 from cfy_cli.manager.store.packed_folders import PACKED, describe, pack, unpack
@@ -27,9 +27,9 @@ class WorkingFolder:
         self._warn = warn
         self.path = app.files.deployment_folder(storage_id)
         self._version_file = self.path.with_name(f"{storage_id}.version")  # the tag of what is stored
-        self._lock_file = self.path.with_name(f"{storage_id}.lock")
+        self._lock_file = self.path.with_name(f"{storage_id}.lock")  # shared by those who use the folder
+        self._store_lock_file = self.path.with_name(f"{storage_id}.store.lock")
         self._stored = frozenset[tuple[str, int, int]]()
-        self._lock = threading.Lock()
 
     def fetch(self) -> Path:
         """Return the folder as it was stored last, by whichever machine, unless it is in use here."""
@@ -75,7 +75,7 @@ class WorkingFolder:
         """Store the folder if it has changed. Raises CfyError when the storage cannot be used."""
         if not self._files.is_shared:
             return
-        with self._lock:
+        with FileLock(self._store_lock_file):  # what is stored last has the changes of all
             present = describe(self.path)
             if present == self._stored:
                 return
