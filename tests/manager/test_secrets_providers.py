@@ -12,6 +12,7 @@ from cfy_cli.manager.store.scope import system_scope
 from cfy_cli.manager.worker import Worker
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, Upload
+from tests.manager.processes import wait_until
 from tests.manager.vault import TOKEN, vault
 
 PROVIDER = "/secrets-providers"
@@ -333,6 +334,7 @@ def assert_no_transaction_is_open(ask: Ask, server: vault, app: AppContext) -> N
     assert ask("PATCH", f"/node-instances/{instance['id']}", json=body).ok
     pools: list[Any] = [engine.pool for engine in (app.database.engine, app.database.writer)]
     opened: list[int] = []
+    wait_until(lambda: not any(pool.checkedout() for pool in pools))  # the worker is about to stop
     server.on_request = lambda: opened.append(sum(pool.checkedout() for pool in pools))
     assert ask("GET", "/deployments/app/outputs").json()["outputs"]["password"] == "canary"
     [item] = ask("GET", "/node-instances?_evaluate_functions=true").json()["items"]

@@ -2,6 +2,7 @@
 
 import stat
 import tarfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -23,7 +24,20 @@ def pack(folder: Path, file: BinaryIO) -> None:
 def unpack(file: BinaryIO, folder: Path) -> None:
     """Read what `pack` wrote into an empty folder; nothing is written outside it."""
     with tarfile.open(fileobj=file, mode="r:gz") as tar:
-        tar.extractall(folder, filter="tar")
+        if hasattr(tarfile, "tar_filter"):
+            tar.extractall(folder, filter="tar")
+        else:  # before Python 3.11.4
+            tar.extractall(folder, _filter_members(tar, folder))  # noqa: S202
+
+
+def _filter_members(tar: tarfile.TarFile, folder: Path) -> Iterator[tarfile.TarInfo]:
+    """Yield the members as the filter `tar` does, one after another while they are extracted."""
+    root = folder.resolve()
+    for member in tar:
+        if not (root / member.name).resolve().is_relative_to(root):
+            raise tarfile.ExtractError(f"{member.name} is outside of the folder")
+        member.mode &= 0o755
+        yield member
 
 
 def describe(folder: Path) -> frozenset[tuple[str, int, int]]:
