@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import yaml
 
-from cfy_cli.manager.log_file import LOG_FILE
 from tests.brokers import broker_url
 from tests.databases import POSTGRESQL
 from tests.manager.agent_host import kill_trees
@@ -24,6 +23,7 @@ from tests.manager.several_machines import DEPLOY, KEY, PASSWORD, SharedDatabase
 from tests.manager.test_several_machines import BLUEPRINT, SCRIPT, cfy
 
 Variables = dict[str, str]
+SERIOUS = re.compile("WARNING|ERROR|Traceback")
 
 
 def substitute(text: str, variables: Variables) -> str:
@@ -76,11 +76,9 @@ def test_commands_of_deploy_run_the_parts_of_a_manager(
             arguments = words.replace("0.0.0.0", "127.0.0.1").replace("8100", str(port)).split(" ")
             work = {"CFY_WORKDIR": str(tmp_path / "home" / role), "HOME": str(tmp_path / "home" / role)}
             secrets = {"CFY_ENCRYPTION_KEY": KEY, "CFY_ADMIN_PASSWORD": PASSWORD}
-            parts[role] = subprocess.Popen(
-                [sys.executable, "-m", "cfy_cli", *arguments],
-                env=os.environ | work | secrets,
-                stdout=subprocess.DEVNULL,
-            )
+            command = [sys.executable, "-m", "cfy_cli", *arguments]
+            with (tmp_path / f"{role}.log").open("wb") as log:
+                parts[role] = subprocess.Popen(command, env=os.environ | work | secrets, stdout=log, stderr=log)
             wait_until(lambda role=role: role == "worker" or is_answering(port))  # type: ignore[misc]
         (tmp_path / "folder").mkdir()
         (tmp_path / "folder" / "go").touch()
@@ -92,8 +90,9 @@ def test_commands_of_deploy_run_the_parts_of_a_manager(
         for part in parts.values():
             part.send_signal(signal.SIGTERM)  # as systemd and Docker do
         assert {role: part.wait(60) for role, part in parts.items()} == {"server": 0, "worker": 0}
-        logs = [path.read_text() for path in tmp_path.rglob(LOG_FILE)]
-        assert "".join(logs) == "", "two logs without a warning"
+        logs = {role: (tmp_path / f"{role}.log").read_text() for role in parts}
+        assert f"http://127.0.0.1:{port}" in logs["server"]
+        assert not [line for log in logs.values() for line in log.splitlines() if SERIOUS.search(line)], logs
     finally:
         kill_trees([part.pid for part in parts.values() if part.poll() is None])
         database.drop()
