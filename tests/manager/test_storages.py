@@ -1,5 +1,6 @@
 """Files of rows in an S3-compatible store, and in a folder that machines share, as in the data folder."""
 
+import errno
 import io
 import os
 import shutil
@@ -17,7 +18,7 @@ import requests
 from botocore.exceptions import EndpointConnectionError
 
 from cfy_cli.agent.records import ApiRecords
-from cfy_cli.errors import CfyError, Conflict, Failed
+from cfy_cli.errors import Busy, CfyError, Conflict, Failed
 from cfy_cli.manager import maintenance
 from cfy_cli.manager.process_secrets import read_storage_credentials, without_secrets
 from cfy_cli.manager.services.context import AppContext
@@ -279,6 +280,15 @@ def test_folder_stored_by_two_operations_has_both_changes(app: AppContext, monke
     shutil.rmtree(first.path)
     first.path.with_name("1.version").unlink()
     assert {path.name for path in WorkingFolder(app, 1).fetch().iterdir()} == {"first", "second"}
+
+
+def test_folder_waits_while_the_disk_is_full(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(working_folders.os, "open", fail)
+    with pytest.raises(Busy, match="disk of the manager is full"):
+        WorkingFolder(app, 1).fetch()
 
 
 def run(ask: Ask) -> str:

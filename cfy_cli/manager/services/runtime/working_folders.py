@@ -9,11 +9,12 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cfy_cli.contract.limits import active_limits, format_limit
 from cfy_cli.manager.engine.operation_user import acting_as, give
+from cfy_cli.manager.failures import disk_full, is_disk_full
 from cfy_cli.manager.locks import FileLock
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.files import DEPLOYMENTS
@@ -38,25 +39,34 @@ class WorkingFolder:
 
     @contextmanager
     def use(self) -> Iterator[Path]:
-        """Yield the folder as `fetch` returns it; no process of this machine replaces it until the block ends."""
-        if not self._files.is_shared:  # then nobody does
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Yield the folder as `fetch` returns it; no process of this machine replaces it until the block ends.
+
+        Raises Busy when the disk is full.
+        """
+        with ExitStack() as stack:
+            try:
+                self._enter(stack)
+            except OSError as error:
+                if is_disk_full(error):
+                    raise disk_full() from error
+                raise
             yield self.path
+
+    def _enter(self, stack: ExitStack) -> None:
+        if not self._files.is_shared:  # then nobody replaces it
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        stack.callback(os.close, descriptor)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                fcntl.flock(descriptor, fcntl.LOCK_SH)  # waits while another process fetches it
-                self._take_as_stored()
-            else:
-                self._fetch()
-                fcntl.flock(descriptor, fcntl.LOCK_SH)
-            yield self.path
-        finally:
-            os.close(descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)  # waits while another process fetches it
+            self._take_as_stored()
+        else:
+            self._fetch()
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
 
     def _fetch(self) -> None:
         stored = self._files.storage.find(self._key, PACKED)
