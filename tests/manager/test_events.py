@@ -114,6 +114,17 @@ def test_event_that_no_column_holds_is_dropped(ask: Ask, hello: str, run, worker
     assert run(hello, "install")["status"] == "terminated"
 
 
+def test_events_of_a_deleted_tenant_are_dropped(ask: Ask, hello: str, run, worker, app: AppContext):
+    ask("POST", "/tenants/red")
+    late = {**EVENT, "tenant_name": "red", "reported_timestamp": "2030-01-01T00:00:00.000Z", "message": "late"}
+    assert ask("DELETE", "/tenants/red").status_code == 204
+    worker._event_writer.add_event(late)
+    assert run(hello, "install")["status"] == "terminated"  # what is stored with it is kept
+    ask("POST", "/tenants/red")
+    with app.database.read() as session:
+        assert "late" not in session.scalars(select(Event.message)).all()
+
+
 def test_flush_raises_for_refused_state_and_stores_the_rest(app: AppContext):
     writer = EventWriter(app.database)
     line = {**EVENT, "reported_timestamp": "2030-01-01T00:00:00.000Z", "message": "stored"}

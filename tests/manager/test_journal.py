@@ -1,10 +1,13 @@
 """Task graphs and operations over HTTP: those of the engine, and those that clients store."""
 
+import time
+
 import pytest
 from sqlalchemy.orm import Session
 
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine import graph_runner
+from cfy_cli.manager.services.runtime import event_writer
 from cfy_cli.manager.services.runtime.batch import Batch
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, wait_until
@@ -125,3 +128,36 @@ def test_refusal_of_a_round_stored_ahead_fails_the_execution(ask: Ask, many: str
     monkeypatch.setattr(Batch, "store", refuse)
     execution = run(many, "execute_operation", parameters=CREATE)
     assert (execution["status"], execution["error"]) == ("failed", "it is refused")
+
+
+@pytest.mark.postgresql
+def test_rounds_go_on_while_the_first_is_stored(ask: Ask, many: str, run, worker, monkeypatch: pytest.MonkeyPatch):
+    sizes, store = [], Batch.store
+
+    def store_late(batch: Batch, session: Session) -> None:
+        """Store the first round when three others wait."""
+        if batch.graphs and not sizes:
+            wait_until(lambda: len(worker._event_writer._pending.tasks), lambda waiting: waiting >= 30, seconds=10)
+        sizes.append(len(batch.tasks))
+        store(batch, session)
+
+    monkeypatch.setattr(Batch, "store", store_late)
+    assert run(many, "execute_operation", parameters=CREATE)["status"] == "terminated"
+    assert max(sizes[1:]) >= 30  # those that waited were stored together
+
+
+@pytest.mark.postgresql
+def test_rounds_wait_when_too_much_is_not_stored_yet(ask: Ask, many: str, run, worker, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(event_writer, "MAX_PENDING_AHEAD", 20)
+    sizes, store = [], Batch.store
+
+    def store_late(batch: Batch, session: Session) -> None:
+        """Store the first round when all others had time to be collected."""
+        if batch.graphs and not sizes:
+            time.sleep(1)
+        sizes.append(len(batch.tasks))
+        store(batch, session)
+
+    monkeypatch.setattr(Batch, "store", store_late)
+    assert run(many, "execute_operation", parameters=CREATE)["status"] == "terminated"
+    assert 0 < max(sizes) < 60  # of 161

@@ -104,6 +104,8 @@ def test_operations_need_no_more_statements_than_they_did(ask: Ask, upload: Uplo
     assert changes <= MAX_OF_NOTHING, counter
     rows = sum(number for statement, number in counter.items() if statement.startswith("COPY operations"))
     assert rows == 1  # all operations of a graph in one statement
+    written_again = [statement for statement in counter if statement.startswith("UPDATE operations")]
+    assert written_again == []  # they have ended before they are stored for the first time
     _check_record_calls(app, execution)
 
 

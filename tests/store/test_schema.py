@@ -41,6 +41,7 @@ def upgrade(database: Database, revision: str) -> None:
 def describe_tables(database: Database) -> dict[str, object]:
     """Return the tables as the database itself describes them, without the order of their columns."""
     inspector = inspect(database.engine)
+    without_reuse = find_tables_without_id_reuse(database)
     return {
         table: {
             "columns": sorted(
@@ -54,10 +55,20 @@ def describe_tables(database: Database) -> dict[str, object]:
             ),
             "indexes": sorted((index["name"] or "", index["column_names"]) for index in inspector.get_indexes(table)),
             "unique": sorted(constraint["column_names"] for constraint in inspector.get_unique_constraints(table)),
+            "without id reuse": table in without_reuse,
         }
         for table in inspector.get_table_names()
         if table != "alembic_version"
     }
+
+
+def find_tables_without_id_reuse(database: Database) -> set[str]:
+    """Return the tables of SQLite that give no storage id again; those of PostgreSQL never do."""
+    if not database.is_sqlite:
+        return set()
+    with database.read() as session:
+        found = session.execute(text("SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'"))
+        return set(found.scalars())
 
 
 def test_migrations_have_one_head():
@@ -136,6 +147,24 @@ def test_revision_0005_tells_idle_deployments_when_migrated(empty: Database):
     with empty.read() as session:
         rows = session.execute(text("SELECT id, instances_active FROM deployments")).all()
     assert dict(map(tuple, rows)) == {"without": "empty", "stopped": "idle", "half": "partial", "whole": "all"}
+
+
+def test_revision_0039_gives_no_event_the_id_of_a_deleted_one(empty: Database):
+    upgrade(empty, "0039")
+    event = {
+        "tenant_name": "'red'", "visibility": "'tenant'", "created_by": "'admin'", "type": "'cloudify_event'",
+        "timestamp": ":now", "reported_timestamp": ":now", "message": "'hello'",
+    }  # fmt: skip
+    add = text(f"INSERT INTO events ({', '.join(event)}) VALUES ({', '.join(event.values())}) RETURNING storage_id")
+    with empty.write() as session:
+        session.execute(text("INSERT INTO tenants (name, created_at) VALUES ('red', :now)"), {"now": NOW})
+        kept, deleted = (session.scalar(add, {"now": NOW}) for _ in range(2))
+        session.execute(text("DELETE FROM events WHERE storage_id = :last"), {"last": deleted})
+    schema.prepare(empty)
+    with empty.write() as session:
+        added = session.scalar(add, {"now": NOW})
+        assert session.scalars(text("SELECT storage_id FROM events ORDER BY storage_id")).all() == [kept, added]
+    assert added > deleted
 
 
 def test_prepare_creates_a_new_database_only_once(empty: Database):

@@ -17,7 +17,7 @@ from cfy_cli.manager.store.models import Base
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0039"  # the newest revision in migrations/versions
+HEAD = "0040"  # the newest revision in migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 ADVISORY_LOCK_KEY = 0x63667900  # "cfy": any number, the same for every manager of one PostgreSQL database
 

@@ -12,6 +12,7 @@ from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
 from cfy_cli.manager.services.identity.identities import Identity
 from cfy_cli.manager.services.identity.users import RoleInTenant, get_tenant, role_in_tenant, tenant_not_found
 from cfy_cli.manager.services.names import check_name
+from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import (
     Event,
     Execution,
@@ -82,6 +83,7 @@ def delete(store: Store, name: str) -> None:
             raise Conflict(
                 f"Cannot delete tenant `{name}`, because it still has {model.__tablename__.replace('_', ' ')}"
             )
+    store.acquire_lock(LockKey.EVENTS)  # events have no foreign key to tenants
     for model in HISTORY:
         of_tenant = column(model, "tenant_name") == name
         store.unscoped.connection().execute(sql_delete(model).where(of_tenant))  # of all users

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple, TypedDict, TypeVar
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.json import Json, JsonObject
@@ -13,7 +13,7 @@ from cfy_cli.manager.engine.health import system_properties
 from cfy_cli.manager.engine.tasks import ErrorCause, SetState
 from cfy_cli.manager.services.runtime.claims import Claim
 from cfy_cli.manager.store.bulk import BulkStatement, split
-from cfy_cli.manager.store.models import Event, Execution, NodeInstance, Operation, TasksGraph
+from cfy_cli.manager.store.models import Event, Execution, NodeInstance, Operation, TasksGraph, Tenant
 
 R = TypeVar("R")
 
@@ -176,6 +176,7 @@ class Batch:
         """Store the changes of all executions whose claims are not lost; the caller holds the lock of events."""
         self._read_executions(session)
         connection = session.connection()
+        self._update_new_operations()
         INSERT_GRAPH.execute(connection, [new.graph for new in self.graphs])
         INSERT_OPERATION.execute(connection, [row for new in self.graphs for row in new.operations])
         if self.instance_states:
@@ -205,15 +206,32 @@ class Batch:
             if claim is not None and claim.number != number:
                 claim.lost.set()
                 self._drop(execution_id)
-        for event in self.events:  # the execution may be deleted
+        for event in self.events:
             present = visibilities.get(event["execution_id"])
             if present:
                 event["visibility"], event["owned_by"] = present
+        if any(event["execution_id"] not in visibilities for event in self.events):
+            self._drop_events_of_deleted_tenants(connection)
 
         self.graphs = [new for new in self.graphs if new.execution_id in visibilities]
         for new in self.graphs:
             for row in (new.graph, *new.operations):
                 row["visibility"], row["owned_by"] = visibilities[new.execution_id]
+
+    def _drop_events_of_deleted_tenants(self, connection: Connection) -> None:
+        """Drop the events of tenants that were deleted, with their executions, while the events were on their way."""
+        tenants = {event["tenant_name"] for event in self.events}
+        present = set(connection.scalars(select(Tenant.name).where(Tenant.name.in_(tenants))))
+        self.events = [event for event in self.events if event["tenant_name"] in present]
+
+    def _update_new_operations(self) -> None:
+        """Give the rows of new operations the states that they have by now, so that each is written once."""
+        for new in self.graphs if self.tasks else ():
+            for row in new.operations:
+                task = self.tasks.pop(str(row["id"]), None)
+                if task is not None:
+                    row["state"], row["attempt"] = task["new_state"], task["new_attempt"]
+                    row["result"], row["failure"] = task["new_result"], task["new_failure"]
 
     def _drop(self, execution_id: str) -> None:
         self.graphs = [new for new in self.graphs if new.execution_id != execution_id]

@@ -18,6 +18,7 @@ from cfy_cli.manager.store.database import Database
 log = logging.getLogger(__name__)
 LOCKS = (Lock(LockKey.EVENTS),)
 FLUSH_INTERVAL = 0.1  # seconds that an event may wait for others of its transaction
+MAX_PENDING_AHEAD = 5_000  # events: above it, an execution does not go on while others are stored
 MAX_PENDING_EVENTS = 20_000  # above it, threads that emit events wait for the database
 
 
@@ -52,6 +53,10 @@ class EventWriter:
         with self._pending_lock:
             self._prepare(batch.events)
             self._pending.extend(batch)
+
+    def has_room(self) -> bool:
+        """Return whether an execution may go on although what it has added is not being stored yet."""
+        return len(self._pending.events) < MAX_PENDING_AHEAD
 
     def flush(self) -> None:
         """Store everything that was added before. Raises the error when that fails."""

@@ -111,8 +111,11 @@ class StoreJournal:
             retry_until_available(self._context.stopping, self._store_files)
         event_writer = self._context.event_writer
         event_writer.add(self._batch(key, entries))
-        former = self._stored_ahead.pop(key, None)
+        former = self._stored_ahead.get(key)
         if former is not None:
+            if ahead and not former.done() and event_writer.has_room():
+                return  # the next call stores it too
+            del self._stored_ahead[key]
             former.result()
         # SQLite works in this process, so that nothing would be gained.
         if ahead and not self._context.app.database.is_sqlite:

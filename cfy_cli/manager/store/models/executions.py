@@ -164,7 +164,7 @@ class Event(Belonging, Base):
     )
 
     _storage_id = synonym("storage_id")
-    tenant_name: Mapped[str] = mapped_column(Name, ForeignKey("tenants.name"))
+    tenant_name: Mapped[str] = mapped_column(Name)  # no foreign key: PostgreSQL would look for it for each event
     created_by: Mapped[str] = mapped_column(Name)
     type: Mapped[str] = mapped_column(text(16))
     timestamp: Mapped[str] = mapped_column(Timestamp, default=now)
