@@ -114,7 +114,7 @@ class Worker:
             if work.has_batches:
                 self._has_batches.set()
             if work.is_due or work.is_in_groups:
-                claimed = claim(self._app, self._name, len(slots), from_groups=work.is_in_groups)
+                claimed = claim(self._app, self._name, len(slots), is_due=work.is_due, from_groups=work.is_in_groups)
         except CfyError as error:
             log.warning("Claiming executions failed: %s", error)
         finally:

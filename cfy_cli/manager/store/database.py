@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT = 30  # seconds for a connection of the pool, and for the lock of writers
 LOCK_INTERVAL = 0.0003  # seconds between two attempts to take the lock of writers
 MAX_UNCHECKED_IDLE = 2.0  # seconds after which a connection to PostgreSQL is checked before it is used
+PREPARE_THRESHOLD = 1  # executions of a statement, on a connection, before it is prepared
 MAX_PREPARED = 400  # statements that a connection to PostgreSQL keeps prepared: more than the manager has in its paths
 RETURNED_AT = "returned_at"  # in the `info` of a connection: when it was used last
 BEGIN = "begin"  # execution option of PostgreSQL: the statements that begin a transaction
@@ -194,7 +195,7 @@ def _postgresql_engine(url: URL) -> Engine:
             max_overflow=30,
             pool_timeout=BUSY_TIMEOUT,
             pool_use_lifo=True,  # the connection used last has prepared the most statements
-            connect_args={"autocommit": True},
+            connect_args={"autocommit": True, "prepare_threshold": PREPARE_THRESHOLD},
         )
     except ModuleNotFoundError:
         raise Invalid("PostgreSQL needs the `postgres` extra", hint="pip install 'cfy-cli[manager,postgres]'") from None

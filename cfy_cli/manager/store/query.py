@@ -122,6 +122,15 @@ def is_any(*conditions: Condition, first_by: Attribute) -> Condition:
     return select(one).where(*conditions).order_by(first_by).limit(one).scalar_subquery().is_not(None)
 
 
+def is_one_of(sql: Attribute, *names: str) -> Condition:
+    """Match rows whose column has one of these names of our own, such as states, which are written into the statement.
+
+    As parameters, some of which are much more frequent than others, they have PostgreSQL plan each call anew.
+    """
+    texts: list[ColumnElement[str]] = [literal_column(f"'{name}'") for name in names]
+    return sql.in_(texts)
+
+
 def apply_filters(statement: Select[M], model: type[M], listing: Listing) -> Select[M]:
     """Add filters, ranges and searches. Raises Invalid for unknown fields, and for values that they cannot have."""
     expressions = _expressions(model, listing.filters, "Filter")

@@ -13,32 +13,33 @@ from cfy_cli.manager.services.executions.queue import IS_BEHIND_ANOTHER
 from cfy_cli.manager.services.labels import PARENT
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_locks
 from cfy_cli.manager.store.models import DeploymentLabel, Execution, ExecutionGroup
-from cfy_cli.manager.store.query import Condition, is_any
+from cfy_cli.manager.store.query import Condition, is_any, is_one_of
 
 # Workflows whose executions workers complete many at a time; deletions only of deployments that have nothing inside.
 MADE_TOGETHER, DELETED_TOGETHER = "create_deployment_environment", "delete_deployment_environment"
 HAS_CHILDREN = Execution.deployment_id.in_(select(DeploymentLabel.value).where(DeploymentLabel.key == PARENT))
 IS_TOGETHER = or_(
-    Execution.workflow_id == MADE_TOGETHER, and_(Execution.workflow_id == DELETED_TOGETHER, ~HAS_CHILDREN)
+    is_one_of(Execution.workflow_id, MADE_TOGETHER),
+    and_(is_one_of(Execution.workflow_id, DELETED_TOGETHER), ~HAS_CHILDREN),
 )
 _exclusive, _member = aliased(Execution), aliased(Execution)
 EXCLUSIVE_GOES_FIRST = exists().where(
-    _exclusive.is_system_workflow, _exclusive.status.in_((*RUNNING, ExecutionState.QUEUED))
+    _exclusive.is_system_workflow, is_one_of(_exclusive.status, *RUNNING, ExecutionState.QUEUED)
 )
 RUNNING_NOW = (
     select(func.count())
-    .where(_member.execution_group_id == ExecutionGroup.id, _member.status.in_(RUNNING))
+    .where(_member.execution_group_id == ExecutionGroup.id, is_one_of(_member.status, *RUNNING))
     .scalar_subquery()
 )
 HAS_QUEUED = is_any(
     _member.execution_group_id == ExecutionGroup.id,
-    _member.status == ExecutionState.QUEUED,
+    is_one_of(_member.status, ExecutionState.QUEUED),
     first_by=_member.storage_id,
 )
 OPEN_GROUPS = (
     select(ExecutionGroup.id, ExecutionGroup.concurrency - RUNNING_NOW)
     .where(ExecutionGroup.is_waiting, ExecutionGroup.concurrency > RUNNING_NOW, HAS_QUEUED, ~EXCLUSIVE_GOES_FIRST)
-    .where(ExecutionGroup.workflow_id != MADE_TOGETHER)
+    .where(~is_one_of(ExecutionGroup.workflow_id, MADE_TOGETHER))
     .order_by(ExecutionGroup.storage_id)
 )
 IS_ANY_OPEN = OPEN_GROUPS.with_only_columns(ExecutionGroup.id).order_by(None).exists()
@@ -48,8 +49,8 @@ WITH_TOGETHER = select(ExecutionGroup.id).where(
 OF_TOGETHER = WITH_TOGETHER.where(ExecutionGroup.workflow_id == bindparam("workflow")).order_by(
     ExecutionGroup.storage_id
 )
-WAITS_FOR_BATCH = WITH_TOGETHER.where(ExecutionGroup.workflow_id.in_((MADE_TOGETHER, DELETED_TOGETHER))).exists()
-CAN_START = and_(Execution.status == ExecutionState.QUEUED, or_(Execution.force, ~IS_BEHIND_ANOTHER))
+WAITS_FOR_BATCH = WITH_TOGETHER.where(is_one_of(ExecutionGroup.workflow_id, MADE_TOGETHER, DELETED_TOGETHER)).exists()
+CAN_START = and_(is_one_of(Execution.status, ExecutionState.QUEUED), or_(Execution.force, ~IS_BEHIND_ANOTHER))
 NEXT = (
     select(Execution.storage_id, Execution.deployment_storage_id)
     .where(Execution.execution_group_id == bindparam("group_id"), CAN_START, ~IS_TOGETHER)

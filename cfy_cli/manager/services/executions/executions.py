@@ -27,6 +27,7 @@ from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.bulk import split
 from cfy_cli.manager.store.models import Blueprint, Deployment, Execution
 from cfy_cli.manager.store.models.owned import inherited_columns
+from cfy_cli.manager.store.query import is_one_of
 from cfy_cli.manager.store.store import Store
 
 CANCEL_ACTIONS = {
@@ -259,7 +260,7 @@ def refresh_above(store: Store, ended: Sequence[Execution]) -> None:
     storage_ids = [each.deployment_storage_id for each in ended if each.execution_group_id is None]
     for group_id in {each.execution_group_id for each in ended} - {None}:
         of_group = Execution.execution_group_id == group_id
-        if session.scalar(select(exists().where(of_group, Execution.status.in_(UNFINISHED)))) is False:
+        if session.scalar(select(exists().where(of_group, is_one_of(Execution.status, *UNFINISHED)))) is False:
             storage_ids += session.scalars(select(Execution.deployment_storage_id).where(of_group))
     tree.refresh(session, tree.find_parents_of_all(session, [each for each in storage_ids if each is not None]))
 

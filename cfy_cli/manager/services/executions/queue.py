@@ -13,10 +13,10 @@ from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.services.executions import exclusive_workflows
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, Execution, ExecutionGroup
-from cfy_cli.manager.store.query import column, is_any
+from cfy_cli.manager.store.query import column, is_any, is_one_of
 from cfy_cli.manager.store.store import Store
 
-_IS_QUEUED = Execution.status == ExecutionState.QUEUED
+_IS_QUEUED = is_one_of(Execution.status, ExecutionState.QUEUED)
 IS_ANY_QUEUED = is_any(_IS_QUEUED, first_by=column(Execution, "created_at"))
 WAITS = select(  # whether anything does, something exclusive, and something of a deployment
     IS_ANY_QUEUED,
@@ -31,9 +31,9 @@ _group_of_other = aliased(ExecutionGroup)
 IS_BEHIND_ANOTHER = exists().where(
     _other.deployment_storage_id == Execution.deployment_storage_id,
     or_(
-        _other.status.in_(RUNNING),
+        is_one_of(_other.status, *RUNNING),
         and_(
-            _other.status == ExecutionState.QUEUED,
+            is_one_of(_other.status, ExecutionState.QUEUED),
             _other.storage_id < Execution.storage_id,
             ~exists().where(_group_of_other.id == _other.execution_group_id, _group_of_other.concurrency == 0),
         ),

@@ -19,14 +19,11 @@ R = TypeVar("R")
 
 _operations, _instances = Operation.__table__, NodeInstance.__table__
 MANY_EXECUTIONS = 5  # from which one query is faster than one for each
-EXECUTION = BulkStatement(
-    select(Execution.id, Execution.visibility, Execution.owned_by, Execution.claim).where(
-        Execution.id == bindparam("execution_id")
-    )
-)
-EXECUTIONS = select(Execution.id, Execution.visibility, Execution.owned_by, Execution.claim).where(
-    Execution.id.in_(bindparam("execution_ids", expanding=True))
-)
+EXECUTION_COLUMNS = (
+    Execution.id, Execution.visibility, Execution.owned_by, Execution.claim, Execution.tenant_name,
+)  # fmt: skip
+EXECUTION = BulkStatement(select(*EXECUTION_COLUMNS).where(Execution.id == bindparam("execution_id")))
+EXECUTIONS = select(*EXECUTION_COLUMNS).where(Execution.id.in_(bindparam("execution_ids", expanding=True)))
 INSERT_EVENT = BulkStatement.insert(Event)
 INSERT_GRAPH, INSERT_OPERATION = BulkStatement.insert(TasksGraph), BulkStatement.insert(Operation)
 UPDATE_TASK = BulkStatement(
@@ -200,8 +197,10 @@ class Batch:
             else chain.from_iterable(connection.execute(EXECUTIONS, {"execution_ids": some}) for some in split(named))
         )
         visibilities: dict[str | None, tuple[str, str]] = {}
-        for execution_id, visibility, owned_by, number in rows:
+        tenants: set[str] = set()  # that exist
+        for execution_id, visibility, owned_by, number, tenant in rows:
             visibilities[execution_id] = (visibility, owned_by)
+            tenants.add(tenant)
             claim = self.claims.get(execution_id)
             if claim is not None and claim.number != number:
                 claim.lost.set()
@@ -210,19 +209,18 @@ class Batch:
             present = visibilities.get(event["execution_id"])
             if present:
                 event["visibility"], event["owned_by"] = present
-        if any(event["execution_id"] not in visibilities for event in self.events):
-            self._drop_events_of_deleted_tenants(connection)
+        if others := {event["tenant_name"] for event in self.events} - tenants:
+            self._drop_events_of_deleted_tenants(connection, others)
 
         self.graphs = [new for new in self.graphs if new.execution_id in visibilities]
         for new in self.graphs:
             for row in (new.graph, *new.operations):
                 row["visibility"], row["owned_by"] = visibilities[new.execution_id]
 
-    def _drop_events_of_deleted_tenants(self, connection: Connection) -> None:
-        """Drop the events of tenants that were deleted, with their executions, while the events were on their way."""
-        tenants = {event["tenant_name"] for event in self.events}
-        present = set(connection.scalars(select(Tenant.name).where(Tenant.name.in_(tenants))))
-        self.events = [event for event in self.events if event["tenant_name"] in present]
+    def _drop_events_of_deleted_tenants(self, connection: Connection, tenants: set[str]) -> None:
+        """Drop the events of those of the tenants that were deleted, with all executions, before they are stored."""
+        deleted = tenants - set(connection.scalars(select(Tenant.name).where(Tenant.name.in_(tenants))))
+        self.events = [event for event in self.events if event["tenant_name"] not in deleted]
 
     def _update_new_operations(self) -> None:
         """Give the rows of new operations the states that they have by now, so that each is written once."""

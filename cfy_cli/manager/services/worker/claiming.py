@@ -15,6 +15,7 @@ from cfy_cli.manager.services.execution_groups import group_queues
 from cfy_cli.manager.services.executions import exclusive_workflows
 from cfy_cli.manager.store.advisory_locks import Lock, LockKey, acquire_locks
 from cfy_cli.manager.store.models import Deployment, Execution
+from cfy_cli.manager.store.query import is_one_of
 
 LOCKS = (  # the maintenance mode is not turned on before the commit
     Lock(LockKey.CONFIGURATION, is_shared=True),
@@ -23,12 +24,13 @@ LOCKS = (  # the maintenance mode is not turned on before the commit
 CLAIM_BATCH = 4  # executions in one claim at most, which leaves some to other workers
 _other = aliased(Execution)
 IS_BLOCKED = exists().where(
-    _other.status.in_((ExecutionState.STARTED, *STOPPING)), or_(_other.is_system_workflow, Execution.is_system_workflow)
+    is_one_of(_other.status, ExecutionState.STARTED, *STOPPING),
+    or_(_other.is_system_workflow, Execution.is_system_workflow),
 )
 IS_DUE = and_(
     or_(
-        Execution.status == ExecutionState.PENDING,
-        and_(Execution.status == ExecutionState.SCHEDULED, Execution.scheduled_for <= bindparam("now")),
+        is_one_of(Execution.status, ExecutionState.PENDING),
+        and_(is_one_of(Execution.status, ExecutionState.SCHEDULED), Execution.scheduled_for <= bindparam("now")),
     ),
     ~IS_BLOCKED,
 )
@@ -61,12 +63,17 @@ def find_work(app: AppContext, *, group_was_open: bool = False) -> Work:
     return Work(is_due, is_in_groups, has_batches)
 
 
-def claim(app: AppContext, worker: str, limit: int, *, from_groups: bool = True) -> list[tuple[Execution, StartMode]]:
-    """Claim the oldest due executions, at most `limit` and CLAIM_BATCH, and return them with their start modes."""
+def claim(
+    app: AppContext, worker: str, limit: int, *, is_due: bool = True, from_groups: bool = True
+) -> list[tuple[Execution, StartMode]]:
+    """Claim the oldest due executions, at most `limit` and CLAIM_BATCH, and return them with their start modes.
+
+    `is_due` and `from_groups` tell where `find_work` has found some.
+    """
     until = _latest_start(app)
     with app.database.write(locks=LOCKS) as session:
         limit = min(limit, CLAIM_BATCH)
-        rows = session.execute(OLDEST_UNCLAIMED, {"now": until, "limit": limit}).all()
+        rows = session.execute(OLDEST_UNCLAIMED, {"now": until, "limit": limit}).all() if is_due else []
         mode = rows[0][1] if rows else maintenance_mode.read(session) if from_groups else None
         due = [execution for execution, _ in rows if mode is None or execution.status == ExecutionState.PENDING]
         if from_groups and until and mode is None and len(due) < limit:
