@@ -41,7 +41,8 @@ from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
-SLIM = (lazyload("*"), defer(Deployment.workflow_definitions))  # without relationships and large columns
+WITHOUT_RELATED = (lazyload("*"),)
+SLIM = (*WITHOUT_RELATED, defer(Deployment.workflow_definitions))  # without large columns too
 MAX_WORKDIR_SIZE = 64 * 1024**2  # bytes
 NOT_LIVE = frozenset({InstanceState.UNINITIALIZED, InstanceState.DELETED})
 

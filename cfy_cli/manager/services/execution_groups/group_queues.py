@@ -9,6 +9,7 @@ from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.states import RUNNING, ExecutionState
+from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.executions.queue import IS_BEHIND_ANOTHER
 from cfy_cli.manager.services.labels import PARENT
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_locks
@@ -39,7 +40,7 @@ HAS_QUEUED = is_any(
 OPEN_GROUPS = (
     select(ExecutionGroup.id, ExecutionGroup.concurrency - RUNNING_NOW)
     .where(ExecutionGroup.is_waiting, ExecutionGroup.concurrency > RUNNING_NOW, HAS_QUEUED, ~EXCLUSIVE_GOES_FIRST)
-    .where(~is_one_of(ExecutionGroup.workflow_id, MADE_TOGETHER))
+    .where(~is_one_of(ExecutionGroup.workflow_id, MADE_TOGETHER), maintenance_mode.MODE.is_(None))
     .order_by(ExecutionGroup.storage_id)
 )
 IS_ANY_OPEN = OPEN_GROUPS.with_only_columns(ExecutionGroup.id).order_by(None).exists()

@@ -74,9 +74,9 @@ def claim(
     with app.database.write(locks=LOCKS) as session:
         limit = min(limit, CLAIM_BATCH)
         rows = session.execute(OLDEST_UNCLAIMED, {"now": until, "limit": limit}).all() if is_due else []
-        mode = rows[0][1] if rows else maintenance_mode.read(session) if from_groups else None
+        mode = rows[0][1] if rows else None
         due = [execution for execution, _ in rows if mode is None or execution.status == ExecutionState.PENDING]
-        if from_groups and until and mode is None and len(due) < limit:
+        if from_groups and until and len(due) < limit:
             due += group_queues.find_next(session, limit - len(due))
         scheduled = [execution for execution in due if execution.status == ExecutionState.SCHEDULED]
         acquire_locks(session, LockKey.DEPLOYMENT, [execution.deployment_storage_id or 0 for execution in scheduled])

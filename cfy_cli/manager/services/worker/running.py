@@ -22,6 +22,7 @@ from cfy_cli.manager.services.blueprints import blueprint_imports, unpacked
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.deployment_updates import records as updates
 from cfy_cli.manager.services.deployments import capability_dependencies
+from cfy_cli.manager.services.deployments.deployments import WITHOUT_RELATED
 from cfy_cli.manager.services.deployments.lookups import plan_node
 from cfy_cli.manager.services.machines import find_server
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
@@ -272,7 +273,7 @@ def read_definitions(context: ExecutionContext) -> Definitions:
 def _read_rows(context: ExecutionContext, blueprints: _Blueprints) -> Definitions:
     with context.reading_own_rows() as store:
         session = store.unscoped  # rows of the execution's own deployment
-        deployment = session.get_one(Deployment, context.execution.deployment_storage_id)
+        deployment = session.get_one(Deployment, context.execution.deployment_storage_id, options=WITHOUT_RELATED)
         nodes = session.scalars(
             select(Node).where(Node.deployment_storage_id == deployment.storage_id).order_by(Node.storage_id)
         ).all()
