@@ -1,6 +1,8 @@
 """Failures that nobody foresaw: what users are told of them, and what the log says."""
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cfy_cli.errors import Busy, CfyError
@@ -16,6 +18,17 @@ def is_disk_full(error: BaseException) -> bool:
 
 def disk_full() -> Busy:
     return Busy("The disk of the manager is full", hint="Make room and try again.")
+
+
+@contextmanager
+def telling_full_disk() -> Iterator[None]:
+    """Raise Busy where the block fails because the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if is_disk_full(error):
+            raise disk_full() from error
+        raise
 
 
 def explain(error: Exception) -> CfyError:

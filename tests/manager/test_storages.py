@@ -286,9 +286,13 @@ def test_folder_waits_while_the_disk_is_full(app: AppContext, monkeypatch: pytes
     def fail(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(working_folders.os, "open", fail)
-    with pytest.raises(Busy, match="disk of the manager is full"):
-        WorkingFolder(app, 1).fetch()
+    folder = WorkingFolder(app, 1)
+    (folder.fetch() / "new").touch()
+    for module, name, use in ((working_folders.os, "open", folder.fetch), (working_folders, "pack", folder.store)):
+        with monkeypatch.context() as context:
+            context.setattr(module, name, fail)
+            with pytest.raises(Busy, match="disk of the manager is full"):
+                use()
 
 
 def run(ask: Ask) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cfy_cli.contract.limits import Limits, active_limits
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.failures import disk_full, is_disk_full
+from cfy_cli.manager.failures import telling_full_disk
 from cfy_cli.manager.locks import FileLock
 from cfy_cli.manager.services.transfer import archives
 from cfy_cli.manager.store.files import BLUEPRINTS, Files
@@ -31,14 +31,9 @@ def use(files: Files, storage_id: int, limits: Limits | None = None) -> Iterator
     resources = resources_folder(files, storage_id)
     with files.cache.use((BLUEPRINTS, storage_id)) as folder:
         if not resources.is_dir():
-            try:
-                with FileLock(folder / "resources.lock"):
-                    if not resources.is_dir():
-                        _unpack(files, storage_id, resources, limits or _accepted())
-            except OSError as error:
-                if is_disk_full(error):
-                    raise disk_full() from error
-                raise
+            with telling_full_disk(), FileLock(folder / "resources.lock"):
+                if not resources.is_dir():
+                    _unpack(files, storage_id, resources, limits or _accepted())
         yield resources
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cfy_cli.contract.limits import active_limits, format_limit
 from cfy_cli.manager.engine.operation_user import acting_as, give
-from cfy_cli.manager.failures import disk_full, is_disk_full
+from cfy_cli.manager.failures import telling_full_disk
 from cfy_cli.manager.locks import FileLock
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.files import DEPLOYMENTS
@@ -44,12 +44,8 @@ class WorkingFolder:
         Raises Busy when the disk is full.
         """
         with ExitStack() as stack:
-            try:
+            with telling_full_disk():
                 self._enter(stack)
-            except OSError as error:
-                if is_disk_full(error):
-                    raise disk_full() from error
-                raise
             yield self.path
 
     def _enter(self, stack: ExitStack) -> None:
@@ -82,10 +78,10 @@ class WorkingFolder:
         self._stored = describe(self.path)
 
     def store(self) -> None:
-        """Store the folder if it has changed. Raises CfyError when the storage cannot be used."""
+        """Store the folder if it has changed. Raises CfyError when the storage cannot be used or a disk is full."""
         if not self._files.is_shared:
             return
-        with FileLock(self._store_lock_file):  # what is stored last has the changes of all
+        with telling_full_disk(), FileLock(self._store_lock_file):  # what is stored last has the changes of all
             present = describe(self.path)
             if present == self._stored:
                 return
