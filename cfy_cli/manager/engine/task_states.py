@@ -1,7 +1,7 @@
 """States of the tasks of an execution, and the events of their changes.
 
-Changes are collected and stored together by `store` before anything acts on them. So a round of the engine is one
-transaction, however many tasks it changes, and after a crash the journal knows every operation that has ended and
+Changes are collected and stored together by `store` before anything acts on them. So a round of the engine is stored in
+one transaction, however many tasks it changes, and after a crash the journal knows every operation that has ended and
 every one that may have started.
 """
 
