@@ -49,21 +49,24 @@ class DatabaseServer(Protocol):
 
 
 class OwnPostgreSQL:
-    """A server of PostgreSQL of one test, which may be killed and started again."""
+    """A server of PostgreSQL of one test, which may be killed and started again. One may follow another, by a name."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, name: str = "", follows: "OwnPostgreSQL | None" = None) -> None:
         self._bin = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=lambda path: int(path.parent.name))
         if self._bin is None:
             pytest.skip("there is no server of PostgreSQL")
         self._data, self._port = Path(tempfile.mkdtemp(prefix="cfy-pg", dir="/tmp")), find_free_port()
-        self._log = folder / "postgresql.log"
+        self._log = folder / f"postgresql-{self._port}.log"
         self._owner: dict[str, Any] = {}
         if os.getuid() == 0:  # which PostgreSQL refuses to run as
             user = pwd.getpwnam("postgres")
             os.chown(self._data, user.pw_uid, user.pw_gid)
             self._owner = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [user.pw_gid]}
-        initdb = [self._bin / "initdb", "-D", self._data, "-A", "trust", "-U", "cfy", "-N"]
-        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/", **self._owner)
+        create = [self._bin / "initdb", "-D", self._data, "-A", "trust", "-U", "cfy", "-N"]
+        if follows is not None:
+            source = f"{follows.url}?application_name={name}"
+            create = [self._bin / "pg_basebackup", "-D", self._data, "-R", "-N", "-c", "fast", "-d", source]
+        subprocess.run(create, check=True, stdout=subprocess.DEVNULL, cwd="/", **self._owner)
         self.resume()
 
     @property
