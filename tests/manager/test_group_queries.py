@@ -76,7 +76,7 @@ def test_many_queued_executions_are_not_read(app: AppContext, rows_read: Callabl
 
 @pytest.mark.postgresql
 @pytest.mark.usefixtures("many_queued")
-@pytest.mark.parametrize("query", [WORK, OPEN_GROUPS, WAITS], ids=["work", "groups", "waits"])
+@pytest.mark.parametrize("query", [WORK.statement, OPEN_GROUPS, WAITS], ids=["work", "groups", "waits"])
 def test_repeated_queries_are_planned_once(app: AppContext, query: Select[Any]) -> None:
     values = {"now": now(), "deployment": 1}
     with app.database.read() as session:

@@ -15,6 +15,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import tree
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.runtime import shared_writes
+from cfy_cli.manager.services.runtime.claims import ClaimLost
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.runtime.shared_writes import SharedWrites
@@ -26,6 +27,7 @@ from cfy_cli.manager.store.store import Store
 from tests.conftest import Ask
 from tests.manager.conftest import wait_until
 from tests.manager.test_execution_groups import Group, deployments, start
+from tests.manager.test_statement_counts import counting
 
 __all__ = ["deployments", "start"]
 Complete = Callable[[Sequence[Execution]], None]
@@ -41,7 +43,7 @@ def complete(app: AppContext) -> Complete:
         def run(execution: Execution) -> None:
             context = ExecutionContext(app, execution, writer, stopping, shared_writes=shared)
             context.emit_event("workflow_succeeded", "done")
-            with suppress(Invalid):
+            with suppress(Invalid, ClaimLost):
                 complete_execution(context, WorkflowResult(ExecutionState.TERMINATED))
 
         threads = [threading.Thread(target=run, args=(execution,)) for execution in ended]
@@ -90,25 +92,50 @@ def test_ends_at_the_same_time_share_a_transaction(
     assert {each["execution_id"] for each in ends} >= {execution.id for execution in claimed}
 
 
+@pytest.mark.postgresql
+def test_ends_together_need_as_many_statements_as_one(
+    app: AppContext, start: Callable[..., Group], complete: Complete
+) -> None:
+    start(concurrency=5)
+    claimed = [execution for execution, _ in claiming.claim(app, "w", 4)]
+    with counting(app) as of_one:
+        complete(claimed[:1])
+    with counting(app) as of_three:
+        complete(claimed[1:])
+    assert 0 < sum(of_three.values()) <= sum(of_one.values()), of_three - of_one
+
+
 def test_refused_end_leaves_those_beside_it_as_they_are(
     app: AppContext, ask: Ask, start: Callable[..., Group], complete: Complete, monkeypatch: pytest.MonkeyPatch
 ):
     start(concurrency=3)
     claimed = [execution for execution, _ in claiming.claim(app, "w", 3)]
-    on_ended = executions.on_ended
 
-    def refuse_one(store: Store, execution: Execution) -> bool:
+    def refuse_one(_store: Store, execution: Execution) -> None:
         if execution.id == claimed[1].id:
             raise Invalid("refused")
-        return on_ended(store, execution)
 
-    monkeypatch.setattr(executions, "on_ended", refuse_one)
+    monkeypatch.setattr(executions, "store_outcome", refuse_one)
     complete(claimed)
     found = {each["id"]: each["status"] for each in ask("GET", "/executions").json()["items"]}
     assert [found[each.id] for each in claimed] == ["terminated", "started", "terminated"]
     for execution in claimed:
         told = ask("GET", f"/events?execution_id={execution.id}").json()["items"]
         assert [each["message"] for each in told] == ["done"]
+
+
+def test_lost_claim_leaves_those_beside_it_as_they_are(
+    app: AppContext, ask: Ask, start: Callable[..., Group], complete: Complete
+):
+    start(concurrency=3)
+    claimed = [execution for execution, _ in claiming.claim(app, "w", 3)]
+    with app.database.write() as session:  # as recovery does
+        session.get_one(Execution, claimed[1].storage_id).claim += 1
+    complete(claimed)
+    found = {each["id"]: each["status"] for each in ask("GET", "/executions").json()["items"]}
+    assert [found[each.id] for each in claimed] == ["terminated", "started", "terminated"]
+    told = [ask("GET", f"/events?execution_id={each.id}").json()["items"] for each in claimed]
+    assert [len(events) for events in told] == [1, 0, 1]
 
 
 def test_locks_of_many_deployments_fit_into_the_default(app: AppContext):

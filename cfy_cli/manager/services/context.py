@@ -101,14 +101,16 @@ class AppContext:
             yield Store(session, scope, active_limits().page)
 
     @contextmanager
-    def writing(self, scope: Scope, actor: Actor | None = None, locks: Sequence[Lock] = ()) -> Iterator[Store]:
+    def writing(
+        self, scope: Scope, actor: Actor | None = None, locks: Sequence[Lock] = (), *, reuse_plans: bool = False
+    ) -> Iterator[Store]:
         """Open a write transaction in a scope; commit it with its files and run its commit hooks at the end.
 
-        The audit log names the `actor`, by default the user of the scope. The transaction begins with the `locks`.
+        The audit log names the `actor`, by default the user of the scope. See `Database.write` for the others.
         """
         files = FileChanges(self.files)
         try:
-            with self.database.write(actor or Actor(scope.user), locks) as session:
+            with self.database.write(actor or Actor(scope.user), locks, reuse_plans=reuse_plans) as session:
                 store = Store(session, scope, active_limits().page, files)
                 yield store
                 files.place(session)

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 class LockKey(IntEnum):
     """Subjects of advisory locks; the values are the first key of PostgreSQL's two-key locks."""
 
-    EVENTS = 0x63667901  # events are committed in the order of their storage ids
+    EVENTS = 0x63667901  # shared by workers that store events; held alone by who changes what those events follow from
+    EVENT_IDS = 0x6366790C  # events are committed in the order of their storage ids, and ends of executions one by one
     CLAIMING = 0x63667902  # no two workers claim executions that must not run at the same time
     DEPLOYMENT = 0x63667903  # starts and ends of executions of one deployment see each other
     FILES = 0x63667904  # between the placing of files and the commit of their row, nobody takes them for leftovers

@@ -12,11 +12,11 @@ deployments of one blueprint, is encoded once, and PostgreSQL gets it once too.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import JSON, ColumnDefault, Connection, Dialect, Insert, Select, Update, insert
+from sqlalchemy import JSON, ColumnDefault, Connection, Dialect, Insert, Update, insert
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from cfy_cli.manager.store.advisory_locks import LOCK, LockKey, acquire_on
@@ -29,6 +29,8 @@ UNREADABLE = re.compile(r"\\u(?:0000|d[89a-f])")
 PARAMETER = re.compile(r"%\((\w+)\)s")
 MAX_PARAMETERS = 10_000  # of one statement: both databases take more
 COPY_ROWS = 12  # new rows from which COPY, which takes two round trips, is faster than a prepared INSERT
+# PostgreSQL expects 100 rows of a value of JSON, for which it reads all rows of a table of some thousands.
+FEW_ROWS = "(SELECT * FROM :rows LIMIT :count) AS given"
 MIN_SHARED = 500  # bytes for each row from which it pays to send JSON that rows share once, and not with COPY
 COPY_SPECIAL = re.compile(r"[\\\n\r\t]")
 COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -86,14 +88,11 @@ class JsonTexts:
 
 
 class BulkStatement:
-    """An INSERT or UPDATE that is executed for many rows. None is stored as NULL, whatever the column.
-
-    A SELECT of columns without conversion gives its rows with `fetch`, where it is executed very often.
-    """
+    """An INSERT or UPDATE that is executed for many rows. None is stored as NULL, whatever the column."""
 
     def __init__(
         self,
-        statement: Insert | Update | Select[*tuple[object, ...]],
+        statement: Insert | Update,
         names: Sequence[str] | None = None,
         lock: LockKey | None = None,
     ) -> None:
@@ -121,11 +120,6 @@ class BulkStatement:
         texts = JsonTexts()
         connection.exec_driver_sql(sql, [build_parameters(row, texts) for row in rows])
 
-    def fetch(self, connection: Connection, parameters: Row) -> Iterable[Sequence[Any]]:
-        """Return the rows of a SELECT."""
-        sql, build_parameters = self._compiled_for(connection.dialect)
-        return connection.exec_driver_sql(sql, build_parameters(parameters, JsonTexts())).all()
-
     def _compiled_for(self, dialect: Dialect) -> tuple[str, Builder]:
         if dialect.name not in self._compiled:
             self._compiled[dialect.name] = self._compile(dialect)
@@ -134,7 +128,6 @@ class BulkStatement:
     def _execute_at_once(self, connection: Connection, rows: Sequence[Row]) -> bool:
         """Execute the statement for all rows in one; return False for text that this cannot pass."""
         if self._of_rows is None:
-            assert not isinstance(self._statement, Select), "it has no rows"
             self._of_rows = _RowsStatement(self._statement, self._names, connection.dialect, self._lock)
         if len(rows) >= COPY_ROWS and self._of_rows.execute_many(connection, rows):
             return True
@@ -142,7 +135,7 @@ class BulkStatement:
         if UNREADABLE.search(text):
             self._acquire_lock(connection)
             return False
-        connection.exec_driver_sql(self._of_rows.sql, {"rows": text})
+        connection.exec_driver_sql(self._of_rows.sql_for(len(rows)), {"rows": text})
         return True
 
     def _acquire_lock(self, connection: Connection) -> None:
@@ -209,13 +202,21 @@ class _RowsStatement:
             if len(self._names) > 1:
                 self._copy_sql = f"COPY {table} ({columns}) FROM STDIN"
             insert_from = f"INSERT INTO {table} ({columns}) SELECT "
-            self.sql = f"{insert_from}{columns} FROM json_populate_recordset(NULL::{table}, %(rows)s::json)"
+            self._sql = f"{insert_from}{columns} FROM json_populate_recordset(NULL::{table}, %(rows)s::json)"
             if lock is not None:  # it is held before the first storage id is given
-                self.sql += f", (SELECT {LOCK.format(key=int(lock))}) AS locked"
+                self._sql += f", (SELECT {LOCK.format(key=int(lock))}) AS locked"
+            self._few_sql = self._sql
             self._shared_sql = f"{insert_from}{', '.join(shared.values())} FROM {rows_with_positions}"
         else:
-            self.sql = _update_from(compiled.string, values, rows)
+            self._few_sql = _update_from(
+                compiled.string, values, FEW_ROWS.replace(":rows", rows).replace(":count", str(COPY_ROWS))
+            )
+            self._sql = _update_from(compiled.string, values, rows)
             self._shared_sql = _update_from(compiled.string, shared, rows_with_positions)
+
+    def sql_for(self, count: int) -> str:
+        """Return the statement for so many rows; `rows` is their JSON."""
+        return self._few_sql if count < COPY_ROWS else self._sql
 
     def encode(self, rows: Sequence[Row]) -> str:
         return json.dumps([self._pick(row) for row in rows])

@@ -44,6 +44,7 @@ SET_UP = (  # large values are compressed in less time than by default, where th
     " WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)"
 )
 BEGIN_WRITING = "BEGIN READ WRITE"
+REUSE_PLANS = "SET LOCAL plan_cache_mode = force_generic_plan"
 MAX_READERS = 50  # connections to SQLite; writers share one more
 CHECKPOINT_PAGES = 4000  # of SQLite's write-ahead log: a page written often is copied to the database file once
 RESTORE_HINT = "Restore a backup: cfy manager restore FILE. To start anew, give another data folder with --data-dir."
@@ -80,6 +81,7 @@ class Database:
             if self.is_sqlite
             else self.engine.execution_options(**{BEGIN: BEGIN_WRITING})
         )
+        self._engines: dict[str, Engine] = {}  # of PostgreSQL, by the statements that begin a transaction
         # Writers of this process queue here, in order; SQLite's own lock is polled, and not fair.
         self._write_lock: AbstractContextManager[None] = _TimeoutLock() if self.is_sqlite else nullcontext()
 
@@ -92,21 +94,23 @@ class Database:
     @contextmanager
     def view(self) -> Iterator[Session]:
         """Open a session that reads, all of whose statements see the same state."""
-        options = {} if self.is_sqlite else {BEGIN: "BEGIN ISOLATION LEVEL REPEATABLE READ"}
-        engine = self.engine.execution_options(**options)
+        engine = self.engine if self.is_sqlite else self._beginning_with("BEGIN ISOLATION LEVEL REPEATABLE READ")
         with translate_errors(self.url), Session(engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
-    def write(self, actor: Actor = MANAGER, locks: Sequence[Lock] = ()) -> Iterator[WriteSession]:
+    def write(
+        self, actor: Actor = MANAGER, locks: Sequence[Lock] = (), *, reuse_plans: bool = False
+    ) -> Iterator[WriteSession]:
         """Open a transaction that is committed when the block ends, and rolled back when it raises.
 
         The audit log names the `actor`. The transaction begins with taking the `locks`, which costs no round trip.
+        With `reuse_plans`, PostgreSQL plans its statements once for all values: they find their rows by keys.
         """
         engine = self.writer
-        if locks and not self.is_sqlite:
-            begin = "; ".join((BEGIN_WRITING, *(lock.statement for lock in locks)))
-            engine = self.engine.execution_options(**{BEGIN: begin})
+        if (locks or reuse_plans) and not self.is_sqlite:
+            first = [REUSE_PLANS] if reuse_plans else []
+            engine = self._beginning_with("; ".join((BEGIN_WRITING, *first, *(lock.statement for lock in locks))))
         with (
             translate_errors(self.url),
             self._write_lock,
@@ -114,6 +118,13 @@ class Database:
             session.begin(),
         ):
             yield session
+
+    def _beginning_with(self, statements: str) -> Engine:
+        """Return the engine whose transactions begin with these statements; to make one takes as long as a query."""
+        engine = self._engines.get(statements)
+        if engine is None:
+            engine = self._engines[statements] = self.engine.execution_options(**{BEGIN: statements})
+        return engine
 
     def close(self) -> None:
         self.engine.dispose()

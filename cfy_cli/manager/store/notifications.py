@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 WORK_AVAILABLE, EXECUTION_ENDED = "cfy_work_available", "cfy_execution_ended"
 NOTIFY = "SELECT pg_notify(channel, %s) FROM unnest(%s::text[]) AS channel"
 SEND_INTERVAL = 0.02  # seconds between two notifications of a kind at least
+MAX_SEND_INTERVAL = 0.1  # while they follow each other: each wakes all processes of all places
 RECONNECT_INTERVAL = 1.0  # seconds
 LISTEN_INTERVAL = 0.5  # seconds after which a thread looks whether it should stop
 
@@ -76,13 +77,15 @@ class Notifications:
 
     def _send_all(self) -> None:
         with self._connect() as connection:
+            interval = SEND_INTERVAL
             while not self._closing.is_set():
                 self._has_pending.wait()
                 self._has_pending.clear()
                 with self._lock:
                     channels, self._pending = self._pending, set()
                 connection.execute(NOTIFY, (self._place, sorted(channels)))
-                self._closing.wait(SEND_INTERVAL)
+                self._closing.wait(interval)
+                interval = min(2 * interval, MAX_SEND_INTERVAL) if self._has_pending.is_set() else SEND_INTERVAL
 
     def _listen(self, actions: Mapping[str, Callable[[], None]]) -> None:
         with self._connect() as connection:

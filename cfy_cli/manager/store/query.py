@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
@@ -113,13 +114,14 @@ def all_of(*conditions: Condition) -> Condition:
     return and_(true(), *conditions)
 
 
-def is_any(*conditions: Condition, first_by: Attribute) -> Condition:
-    """Match when a row has the conditions; an index that ends with `first_by` finds it at once.
+def is_any(*conditions: Condition, last_by: Attribute) -> Condition:
+    """Match when a row has the conditions; an index that ends with `last_by` finds the last one at once.
 
-    An `EXISTS` may be planned for the many rows of some moment ago, and then reads all of them.
+    An `EXISTS` may be planned for the many rows of some moment ago, and then reads all of them. The last row is looked
+    for, because the first ones change first: PostgreSQL would step over each that has had the conditions a moment ago.
     """
     one: ColumnElement[int] = literal_column("1")  # no parameter: plans do not depend on it
-    return select(one).where(*conditions).order_by(first_by).limit(one).scalar_subquery().is_not(None)
+    return select(one).where(*conditions).order_by(last_by.desc()).limit(one).scalar_subquery().is_not(None)
 
 
 def is_one_of(sql: Attribute, *names: str) -> Condition:
@@ -129,6 +131,15 @@ def is_one_of(sql: Attribute, *names: str) -> Condition:
     """
     texts: list[ColumnElement[str]] = [literal_column(f"'{name}'") for name in names]
     return sql.in_(texts)
+
+
+def count_in_each(sql: Attribute, names: Collection[str], *conditions: Condition) -> ColumnElement[int]:
+    """Count the rows whose column has one of these names of our own, looking each of them up in an index.
+
+    For several names at once, PostgreSQL may read the rows of all other names too.
+    """
+    counts = [select(func.count()).where(*conditions, is_one_of(sql, name)).scalar_subquery() for name in sorted(names)]
+    return reduce(add, counts)
 
 
 def apply_filters(statement: Select[M], model: type[M], listing: Listing) -> Select[M]:

@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 
 from cfy_cli.contract.states import BlueprintState, Visibility
 from cfy_cli.errors import ErrorCode, Invalid
+from cfy_cli.manager.store.compiled_query import CompiledQuery
 from cfy_cli.manager.store.models import Blueprint, BlueprintImport
 from cfy_cli.manager.store.store import Store
 
 MAX_LISTED = 10  # blueprints in an error
 _tenant = select(Blueprint.tenant_name).where(Blueprint.storage_id == bindparam("importer")).scalar_subquery()
-IMPORTED = (
+IMPORTED = CompiledQuery(
     select(BlueprintImport.namespace, Blueprint.storage_id)
     .join(Blueprint, Blueprint.id == BlueprintImport.imported_id)
     .where(
@@ -62,8 +63,8 @@ def check_deletable(store: Store, blueprint: Blueprint) -> None:
 
 def find_imported(session: Session, blueprint_storage_id: int) -> dict[str, int]:
     """Return the storage ids of the blueprints that a blueprint imports, by their namespaces."""
-    rows = session.execute(IMPORTED, {"importer": blueprint_storage_id})
-    return {row.namespace: row.storage_id for row in rows}
+    found = IMPORTED.fetch(session.connection(), {"importer": blueprint_storage_id})
+    return {str(namespace): storage_id for namespace, storage_id in found}
 
 
 def _find_importers(store: Store, blueprint: Blueprint) -> Sequence[str]:

@@ -29,21 +29,34 @@ from cfy_cli.manager.services.runtime.working_folders import WorkingFolder
 from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.services.visibility import is_wider, refused, set_creator, widen
 from cfy_cli.manager.store.bulk import split
+from cfy_cli.manager.store.list_parameters import is_among
 from cfy_cli.manager.store.models import (
     Blueprint,
     Deployment,
     DeploymentLabel,
+    Execution,
     NodeInstance,
     Site,
 )
 from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
-from cfy_cli.manager.store.query import Condition
+from cfy_cli.manager.store.query import Condition, column
+from cfy_cli.manager.store.row_changes import write_changes
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
 WITHOUT_RELATED = (lazyload("*"),)
 SLIM = (*WITHOUT_RELATED, defer(Deployment.workflow_definitions))  # without large columns too
 MAX_WORKDIR_SIZE = 64 * 1024**2  # bytes
+INSTANCE_STATES = select(NodeInstance.deployment_storage_id, NodeInstance.state, NodeInstance.system_properties).where(
+    is_among(column(NodeInstance, "deployment_storage_id"), "deployments")
+)
+InstanceSummary = tuple[str, JsonObject | None]  # the state and the system properties
+WITH_LATEST_STATUS = (
+    select(Deployment, Execution.status)
+    .outerjoin(Execution, Execution.id == Deployment.latest_execution)
+    .where(is_among(column(Deployment, "storage_id"), "deployments"))
+    .options(*SLIM)
+)
 NOT_LIVE = frozenset({InstanceState.UNINITIALIZED, InstanceState.DELETED})
 
 
@@ -201,19 +214,34 @@ def refresh_status(store: Store, deployment: Deployment) -> None:
 
 def refresh_own_status(store: Store, deployment: Deployment) -> None:
     """Update the summary columns of the deployment alone; the caller refreshes what is above it."""
-    session = store.unscoped  # node instances of the deployment
-    rows = session.execute(
-        select(NodeInstance.state, NodeInstance.system_properties).where(
-            NodeInstance.deployment_storage_id == deployment.storage_id
-        )
-    ).all()
-    states = {state for state, _ in rows}
+    session = store.unscoped  # node instances of the deployment, and its latest execution
+    rows = session.execute(INSTANCE_STATES, {"deployments": [deployment.storage_id]}).all()
+    latest = tree.find_latest_status(session, deployment)
+    _set_own_status(deployment, [(state, properties) for _, state, properties in rows], latest)
+
+
+def refresh_own_statuses(store: Store, storage_ids: Sequence[int]) -> None:
+    """Update the summary columns of many deployments; the caller refreshes what is above them."""
+    session = store.unscoped  # node instances of the deployments, and their latest executions
+    given = {"deployments": storage_ids}
+    instances: dict[int, list[InstanceSummary]] = {}
+    for storage_id, state, properties in session.execute(INSTANCE_STATES, given):
+        instances.setdefault(storage_id, []).append((state, properties))
+    found = session.execute(WITH_LATEST_STATUS, given).all()
+    for deployment, latest in found:
+        _set_own_status(deployment, instances.get(deployment.storage_id, []), latest)
+    write_changes(session, [deployment for deployment, _ in found])
+
+
+def _set_own_status(deployment: Deployment, instances: Sequence[InstanceSummary], latest: str | None) -> None:
+    """Set the summary columns; `latest` is the status of the latest execution."""
+    states = {state for state, _ in instances}
     deployment.instances_active = _count_active(states)
     is_installed = bool(states) and states <= {InstanceState.STARTED, InstanceState.STOPPED}
     deployment.installation_status = "active" if is_installed else "inactive"
-    deployment.unavailable_instances = sum(not is_status_ok(properties) for _, properties in rows)
-    deployment.drifted_instances = sum(has_drift(properties) for _, properties in rows)
-    deployment.deployment_status = tree.compute_status(session, deployment, has_instances=bool(rows))
+    deployment.unavailable_instances = sum(not is_status_ok(properties) for _, properties in instances)
+    deployment.drifted_instances = sum(has_drift(properties) for _, properties in instances)
+    deployment.deployment_status = tree.compute_status(deployment, latest, has_instances=bool(instances))
 
 
 def set_uninstalled(deployment: Deployment, instances: int) -> None:

@@ -184,12 +184,16 @@ def mark_in_progress(session: Session, deployment: Deployment) -> None:
         refresh_parents(session, deployment)
 
 
-def compute_status(session: Session, deployment: Deployment, *, has_instances: bool) -> str:
+def find_latest_status(session: Session, deployment: Deployment) -> str | None:
+    """Return the status of the latest execution of a deployment."""
+    return session.scalar(select(Execution.status).where(Execution.id == deployment.latest_execution))
+
+
+def compute_status(deployment: Deployment, latest: str | None, *, has_instances: bool) -> str:
     """Return the worst of the deployment's own status and those of the deployments inside it.
 
-    Its own status follows from its latest execution and its node instances.
+    Its own status follows from that of its latest execution and from its node instances.
     """
-    latest = session.scalar(select(Execution.status).where(Execution.id == deployment.latest_execution))
     if latest is not None and latest not in ENDED:
         own = IN_PROGRESS
     elif latest == ExecutionState.TERMINATED and (deployment.installation_status == "active" or not has_instances):
@@ -213,7 +217,8 @@ def _store_summary(session: Session, deployment: Deployment) -> None:
     for name, value in _summarize(session, Deployment.storage_id.in_(_descendant_ids(deployment))).items():
         setattr(deployment, name, value)
     has_instances = _has_instances(session, deployment)
-    deployment.deployment_status = compute_status(session, deployment, has_instances=has_instances)
+    latest = find_latest_status(session, deployment)
+    deployment.deployment_status = compute_status(deployment, latest, has_instances=has_instances)
 
 
 def _summarize(session: Session, condition: ColumnElement[bool]) -> Summary:

@@ -103,7 +103,9 @@ def _resume(store: Store, group: ExecutionGroup, *, reset_operations: bool) -> N
     if reset_operations:
         for some in split([execution.id for execution in resumed]):
             journal.reset_running_operations(store.unscoped, some)  # of executions in scope
-    group.is_waiting = group.is_waiting or bool(resumed)
+    if resumed:  # whatever was read before the lock of events, which the end of the group holds
+        own = update(ExecutionGroup).where(ExecutionGroup.storage_id == group.storage_id)
+        store.unscoped.execute(own.values(is_waiting=True))  # a group in scope
     deployment_states.mark_started(store, _by_deployment(resumed))
 
 

@@ -4,8 +4,9 @@ Nothing but the states of the executions is counted, so neither a crash nor a se
 """
 
 from collections.abc import Collection, Sequence
+from functools import cache
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import and_, bindparam, exists, literal_column, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.states import RUNNING, ExecutionState
@@ -13,8 +14,10 @@ from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.executions.queue import IS_BEHIND_ANOTHER
 from cfy_cli.manager.services.labels import PARENT
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_locks
+from cfy_cli.manager.store.compiled_query import CompiledQuery
+from cfy_cli.manager.store.list_parameters import is_among
 from cfy_cli.manager.store.models import DeploymentLabel, Execution, ExecutionGroup
-from cfy_cli.manager.store.query import Condition, is_any, is_one_of
+from cfy_cli.manager.store.query import Condition, column, count_in_each, is_any, is_one_of
 
 # Workflows whose executions workers complete many at a time; deletions only of deployments that have nothing inside.
 MADE_TOGETHER, DELETED_TOGETHER = "create_deployment_environment", "delete_deployment_environment"
@@ -27,15 +30,11 @@ _exclusive, _member = aliased(Execution), aliased(Execution)
 EXCLUSIVE_GOES_FIRST = exists().where(
     _exclusive.is_system_workflow, is_one_of(_exclusive.status, *RUNNING, ExecutionState.QUEUED)
 )
-RUNNING_NOW = (
-    select(func.count())
-    .where(_member.execution_group_id == ExecutionGroup.id, is_one_of(_member.status, *RUNNING))
-    .scalar_subquery()
-)
+RUNNING_NOW = count_in_each(_member.status, RUNNING, _member.execution_group_id == ExecutionGroup.id)
 HAS_QUEUED = is_any(
     _member.execution_group_id == ExecutionGroup.id,
     is_one_of(_member.status, ExecutionState.QUEUED),
-    first_by=_member.storage_id,
+    last_by=_member.storage_id,
 )
 OPEN_GROUPS = (
     select(ExecutionGroup.id, ExecutionGroup.concurrency - RUNNING_NOW)
@@ -43,6 +42,7 @@ OPEN_GROUPS = (
     .where(~is_one_of(ExecutionGroup.workflow_id, MADE_TOGETHER), maintenance_mode.MODE.is_(None))
     .order_by(ExecutionGroup.storage_id)
 )
+FIND_OPEN = CompiledQuery(OPEN_GROUPS)
 IS_ANY_OPEN = OPEN_GROUPS.with_only_columns(ExecutionGroup.id).order_by(None).exists()
 WITH_TOGETHER = select(ExecutionGroup.id).where(
     ExecutionGroup.is_waiting, ExecutionGroup.concurrency > 0, HAS_QUEUED, ~EXCLUSIVE_GOES_FIRST
@@ -56,11 +56,18 @@ NEXT = (
     select(Execution.storage_id, Execution.deployment_storage_id)
     .where(Execution.execution_group_id == bindparam("group_id"), CAN_START, ~IS_TOGETHER)
     .order_by(Execution.storage_id)
-    .limit(bindparam("limit"))
 )
-CHOSEN = (
-    select(Execution)
-    .where(Execution.storage_id.in_(bindparam("ids", expanding=True)), CAN_START)
+
+
+@cache
+def _next_few(limit: int) -> CompiledQuery:
+    """Return the query for so many; a limit that is a parameter has PostgreSQL plan each call anew."""
+    return CompiledQuery(NEXT.limit(literal_column(str(limit))))
+
+
+CHOSEN = (  # with a column instead of a condition, for which PostgreSQL may read all that is queued
+    select(Execution, CAN_START)
+    .where(is_among(column(Execution, "storage_id"), "ids"))
     .order_by(Execution.storage_id)
     .with_for_update(skip_locked=True, of=Execution)
 )
@@ -82,7 +89,7 @@ def find_next(session: Session, limit: int) -> list[Execution]:
         return []
     acquire_locks(session, LockKey.DEPLOYMENT, [deployment for _, deployment in found if deployment is not None])
     ids = [storage_id for storage_id, _ in found]  # looked at again, now that their deployments are locked
-    return list(session.scalars(CHOSEN, {"ids": ids}))
+    return [execution for execution, can_start in session.execute(CHOSEN, {"ids": ids}) if can_start]
 
 
 def find_together(session: Session, workflow_id: str, limit: int, share: tuple[int, int]) -> list[Execution]:
@@ -111,9 +118,8 @@ def lock_together(
         return []
     acquire_locks(session, LockKey.DEPLOYMENT, [each.deployment_storage_id or 0 for each in executions])
     ids = [each.storage_id for each in executions]
-    can_start = select(Execution).where(Execution.storage_id.in_(ids), CAN_START)
-    chosen = (can_start if condition is None else can_start.where(condition)).order_by(Execution.storage_id)
-    return list(session.scalars(chosen.with_for_update(skip_locked=True, of=Execution)))
+    chosen = CHOSEN if condition is None else CHOSEN.where(condition)
+    return [execution for execution, can_start in session.execute(chosen, {"ids": ids}) if can_start]
 
 
 def forget_empty(session: Session, group_ids: Collection[str | None]) -> None:
@@ -127,8 +133,9 @@ def forget_empty(session: Session, group_ids: Collection[str | None]) -> None:
 def _find_candidates(session: Session, limit: int) -> list[tuple[int, int | None]]:
     """Return the storage ids of executions that could start, with those of their deployments."""
     found: list[tuple[int, int | None]] = []
-    for group_id, free in session.execute(OPEN_GROUPS).all():
-        queued = session.execute(NEXT, {"group_id": group_id, "limit": min(free, limit - len(found))})
+    connection = session.connection()
+    for group_id, free in FIND_OPEN.fetch(connection):
+        queued = _next_few(min(free, limit - len(found))).fetch(connection, {"group_id": group_id})
         found += [(storage_id, deployment) for storage_id, deployment in queued]
         if len(found) >= limit:
             break

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from sqlalchemy import exists, or_, select, true
+from sqlalchemy import bindparam, or_, select, true, update
 
 from cfy_cli.contract.datetimes import parse_datetime
 from cfy_cli.contract.json import JsonObject
@@ -25,9 +25,10 @@ from cfy_cli.manager.services.plugins_updates import records as plugins_updates
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.bulk import split
-from cfy_cli.manager.store.models import Blueprint, Deployment, Execution
+from cfy_cli.manager.store.compiled_query import CompiledQuery
+from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, ExecutionGroup
 from cfy_cli.manager.store.models.owned import inherited_columns
-from cfy_cli.manager.store.query import is_one_of
+from cfy_cli.manager.store.query import column, is_any, is_one_of
 from cfy_cli.manager.store.store import Store
 
 CANCEL_ACTIONS = {
@@ -40,6 +41,22 @@ REQUEUE = "requeue"
 CREATE_ENVIRONMENT = "create_deployment_environment"  # it can be resumed: a deployment is of no use without it
 VALID_ACTIONS = [*CANCEL_ACTIONS, *RESUME_ACTIONS, REQUEUE]
 UNFINISHED = tuple(state for state in ExecutionState if state not in ENDED)
+_OF_GROUP = Execution.execution_group_id == bindparam("group_id")
+IS_GROUP_UNFINISHED = CompiledQuery(  # each state is looked up, since PostgreSQL may read all rows for several at once
+    select(
+        or_(
+            *(
+                is_any(_OF_GROUP, is_one_of(Execution.status, state), last_by=column(Execution, "storage_id"))
+                for state in UNFINISHED
+            )
+        )
+    )
+)
+NOTHING_WAITS = (
+    update(ExecutionGroup)
+    .where(ExecutionGroup.id == bindparam("id_of_group"), ExecutionGroup.is_waiting)
+    .values(is_waiting=False)
+)
 IS_NOT_SYSTEM = Execution.is_system_workflow.is_(False)
 
 
@@ -239,15 +256,20 @@ def on_ended(store: Store, execution: Execution) -> bool:
 
     Returns whether there may be an execution to claim.
     """
-    archive_rows.on_ended(store, execution)
-    uploads.on_ended(store, execution)
-    updates.on_ended(store, execution)
-    plugins_updates.on_ended(store, execution)
+    store_outcome(store, execution)
     may_claim = release_next(store, execution)
     deployment = find_deployment(store, execution)
     if deployment is not None:
         deployments.refresh_own_status(store, deployment)
     return may_claim
+
+
+def store_outcome(store: Store, execution: Execution) -> None:
+    """Store in the archive, blueprint or update that an execution was about how it has ended."""
+    archive_rows.on_ended(store, execution)
+    uploads.on_ended(store, execution)
+    updates.on_ended(store, execution)
+    plugins_updates.on_ended(store, execution)
 
 
 def refresh_above(store: Store, ended: Sequence[Execution]) -> None:
@@ -258,10 +280,15 @@ def refresh_above(store: Store, ended: Sequence[Execution]) -> None:
     session = store.unscoped  # deployments of all users
     session.flush()
     storage_ids = [each.deployment_storage_id for each in ended if each.execution_group_id is None]
-    for group_id in {each.execution_group_id for each in ended} - {None}:
-        of_group = Execution.execution_group_id == group_id
-        if session.scalar(select(exists().where(of_group, is_one_of(Execution.status, *UNFINISHED)))) is False:
+    of_groups = {each.execution_group_id for each in ended} - {None}
+    if of_groups:
+        store.acquire_lock(LockKey.EVENT_IDS)  # the last two that end see each other
+    for group_id in of_groups:
+        [(is_unfinished,)] = IS_GROUP_UNFINISHED.fetch(session.connection(), {"group_id": group_id})
+        if not is_unfinished:
+            of_group = Execution.execution_group_id == group_id
             storage_ids += session.scalars(select(Execution.deployment_storage_id).where(of_group))
+            session.connection().execute(NOTHING_WAITS, {"id_of_group": group_id})
     tree.refresh(session, tree.find_parents_of_all(session, [each for each in storage_ids if each is not None]))
 
 
@@ -307,6 +334,8 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
             f"Cannot {action} execution: `{execution.id}` runs the system workflow `{execution.workflow_id}`"
         )
     exclusive_workflows.must_wait(store)
+    if execution.execution_group_id is not None:
+        store.acquire_lock(LockKey.EVENTS)  # before that of the deployment
     session = store.unscoped  # the deployment and the operations of an execution in scope
     deployment = session.get(Deployment, execution.deployment_storage_id or 0)
     if deployment is not None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -11,19 +12,29 @@ from cfy_cli.errors import Conflict, Forbidden, Invalid, NotFound
 from cfy_cli.manager.services.deployment_groups import members
 from cfy_cli.manager.services.runtime.batch import INSERT_EVENT, EventRow
 from cfy_cli.manager.store.advisory_locks import LockKey
+from cfy_cli.manager.store.compiled_query import CompiledQuery
 from cfy_cli.manager.store.models import Deployment, DeploymentGroup, Execution, ExecutionGroup
 from cfy_cli.manager.store.models.owned import inherited_columns
 from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
 EVENT_TYPE = "execution_state_change"
-SUCCESS_TARGET, FAILURE_TARGET = (
-    select(name, storage_id).where(ExecutionGroup.id == bindparam("group_id"), name.is_not(None))
-    for name, storage_id in (
-        (ExecutionGroup.success_group_id, ExecutionGroup.success_group_storage_id),
-        (ExecutionGroup.failure_group_id, ExecutionGroup.failure_group_storage_id),
+Target = tuple[str, int | None]  # a name and a storage id, which is None once the group is deleted
+TARGETS = {
+    state.value: CompiledQuery(
+        select(name, storage_id).where(ExecutionGroup.id == bindparam("group_id"), name.is_not(None))
     )
-)
+    for state, name, storage_id in (
+        (ExecutionState.TERMINATED, ExecutionGroup.success_group_id, ExecutionGroup.success_group_storage_id),
+        (ExecutionState.FAILED, ExecutionGroup.failure_group_id, ExecutionGroup.failure_group_storage_id),
+    )
+}
+
+
+class StateChange(NamedTuple):
+    execution: Execution
+    state: str
+    error: str | None = None
 
 
 def event_row(execution: Execution, message: str) -> EventRow:
@@ -67,14 +78,29 @@ def on_state_change(store: Store, execution: Execution, state: str, error: str |
 
     Does nothing for an execution without a group.
     """
-    if execution.execution_group_id is None:
-        return
-    store.acquire_lock(LockKey.EVENTS)
-    rows = [event_row(execution, describe_change(execution.id, state, error))]
-    if state in (ExecutionState.TERMINATED, ExecutionState.FAILED):
-        problem = _add_to_target(store, execution, failed=state == ExecutionState.FAILED)
+    if execution.execution_group_id is not None:
+        store.acquire_lock(LockKey.EVENTS)
+        events = add_to_targets(store, [StateChange(execution, state, error)])
+        INSERT_EVENT.execute(store.unscoped.connection(), events)  # of an execution that the caller changes
+
+
+def add_to_targets(store: Store, changes: Sequence[StateChange]) -> list[EventRow]:
+    """Add deployments to the target groups of executions that have ended; return the events of all the changes.
+
+    The changes of executions without a group have none.
+    """
+    of_groups = [change for change in changes if change.execution.execution_group_id is not None]
+    targets = _find_targets(store, of_groups)
+    if targets:
+        store.acquire_lock(LockKey.EVENT_IDS)  # before rows of deployments, which others change when they hold it
+    rows: list[EventRow] = []
+    for change in of_groups:
+        execution, state, error = change
+        rows.append(event_row(execution, describe_change(execution.id, state, error)))
+        target = targets.get((execution.execution_group_id, state))
+        problem = _add_to_target(store, execution, *target) if target else None
         rows += [event_row(execution, problem)] if problem else []
-    INSERT_EVENT.execute(store.unscoped.connection(), rows)  # of an execution that the caller changes
+    return rows
 
 
 def store_events(store: Store, executions: Sequence[Execution], states: Sequence[str]) -> None:
@@ -83,14 +109,20 @@ def store_events(store: Store, executions: Sequence[Execution], states: Sequence
     INSERT_EVENT.execute(store.unscoped.connection(), rows)  # of executions that the caller changes
 
 
-def _add_to_target(store: Store, execution: Execution, *, failed: bool) -> str | None:
+def _find_targets(store: Store, changes: Sequence[StateChange]) -> dict[tuple[str | None, str], Target]:
+    """Return the target groups by execution group and state, for those that have any."""
+    targets: dict[tuple[str | None, str], Target] = {}
+    for group_id, state in {(change.execution.execution_group_id, change.state) for change in changes}:
+        if state in TARGETS:
+            # of executions that the caller changes
+            for name, storage_id in TARGETS[state].fetch(store.unscoped.connection(), {"group_id": group_id}):
+                targets[group_id, state] = name, storage_id
+    return targets
+
+
+def _add_to_target(store: Store, execution: Execution, name: str, target_storage_id: int | None) -> str | None:
     """Add the deployment of an execution to the target group; return why that failed, if it did."""
     session = store.unscoped  # of an execution that the caller changes
-    query = FAILURE_TARGET if failed else SUCCESS_TARGET
-    found = session.execute(query, {"group_id": execution.execution_group_id}).one_or_none()
-    if found is None:
-        return None
-    name, target_storage_id = found
     deployment = select(Deployment.storage_id).where(Deployment.storage_id == execution.deployment_storage_id)
     storage_id = session.scalar(deployment)
     if storage_id is None:  # the execution may have deleted it

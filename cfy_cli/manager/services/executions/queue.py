@@ -12,23 +12,35 @@ from cfy_cli.contract.states import RUNNING, STOPPING, ExecutionState
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.services.executions import exclusive_workflows
 from cfy_cli.manager.store.advisory_locks import LockKey
+from cfy_cli.manager.store.compiled_query import CompiledQuery
+from cfy_cli.manager.store.list_parameters import is_among
 from cfy_cli.manager.store.models import Deployment, Execution, ExecutionGroup
 from cfy_cli.manager.store.query import column, is_any, is_one_of
 from cfy_cli.manager.store.store import Store
 
 _IS_QUEUED = is_one_of(Execution.status, ExecutionState.QUEUED)
-IS_ANY_QUEUED = is_any(_IS_QUEUED, first_by=column(Execution, "created_at"))
+IS_ANY_QUEUED = is_any(_IS_QUEUED, last_by=column(Execution, "created_at"))
 WAITS = select(  # whether anything does, something exclusive, and something of a deployment
     IS_ANY_QUEUED,
     exists().where(_IS_QUEUED, Execution.is_system_workflow),
     exists().where(_IS_QUEUED, Execution.deployment_storage_id == bindparam("deployment")),
 )
 ANY_WAITS = select(IS_ANY_QUEUED, exists().where(_IS_QUEUED, Execution.is_system_workflow))
+WAITING_OF_DEPLOYMENTS = select(Deployment.storage_id).where(
+    is_among(column(Deployment, "storage_id"), "deployments"),
+    is_any(
+        Execution.deployment_storage_id == Deployment.storage_id,
+        _IS_QUEUED,
+        Execution.execution_group_id.is_(None),  # what waits in groups is left to the workers
+        last_by=column(Execution, "deployment_storage_id"),
+    ),
+)
+WAITS_FOR_ANY = CompiledQuery(ANY_WAITS.add_columns(WAITING_OF_DEPLOYMENTS.exists()))
 IS_IN_PAUSED_GROUP = exists().where(ExecutionGroup.id == Execution.execution_group_id, ExecutionGroup.concurrency == 0)
 _other = aliased(Execution)
 _group_of_other = aliased(ExecutionGroup)
 # Another execution of the same deployment runs, or is older and waits; those of a paused group wait for no one's turn.
-IS_BEHIND_ANOTHER = exists().where(
+IS_BEHIND_ANOTHER = is_any(
     _other.deployment_storage_id == Execution.deployment_storage_id,
     or_(
         is_one_of(_other.status, *RUNNING),
@@ -38,6 +50,7 @@ IS_BEHIND_ANOTHER = exists().where(
             ~exists().where(_group_of_other.id == _other.execution_group_id, _group_of_other.concurrency == 0),
         ),
     ),
+    last_by=_other.deployment_storage_id,
 )
 
 
@@ -54,7 +67,7 @@ def release_next(store: Store, ended: Execution) -> bool:
     ).one()
     if not anything:
         return False
-    if exclusive and exclusive_workflows.release_next(store):
+    if exclusive and _release_exclusive(store):
         return True
     if ended.is_system_workflow:  # it has no deployment, and all have waited for it
         of_deployments = Execution.status == ExecutionState.QUEUED, Execution.execution_group_id.is_(None)
@@ -65,6 +78,20 @@ def release_next(store: Store, ended: Execution) -> bool:
     return True
 
 
+def find_followed(store: Store, ended: Sequence[Execution]) -> tuple[bool, list[Execution]]:
+    """Return whether anything waits, and those of the ended executions after which another one may be released.
+
+    `release_next` does that. The caller holds the locks of their deployments.
+    """
+    session = store.unscoped  # executions of all users wait for each other
+    given = {"deployments": [each.deployment_storage_id for each in ended if each.deployment_storage_id is not None]}
+    [(anything, exclusive, of_deployments)] = WAITS_FOR_ANY.fetch(session.connection(), given)
+    if not anything or exclusive:
+        return bool(anything), list(ended) if exclusive else []
+    waiting = set(session.scalars(WAITING_OF_DEPLOYMENTS, given)) if of_deployments else set()
+    return True, [each for each in ended if each.is_system_workflow or each.deployment_storage_id in waiting]
+
+
 def release_after(store: Store, deployment_storage_ids: Sequence[int]) -> bool:
     """Make what waited for the executions of several deployments pending.
 
@@ -72,15 +99,17 @@ def release_after(store: Store, deployment_storage_ids: Sequence[int]) -> bool:
     """
     session = store.unscoped  # executions of all users wait for each other
     anything, exclusive = session.execute(ANY_WAITS).one()
-    if not anything or (exclusive and exclusive_workflows.release_next(store)):
+    if not anything or (exclusive and _release_exclusive(store)):
         return bool(anything)
-    waiting = select(Execution.deployment_storage_id).where(
-        Execution.deployment_storage_id.in_(deployment_storage_ids),
-        Execution.status == ExecutionState.QUEUED,
-        Execution.execution_group_id.is_(None),
-    )
-    release_of_deployments(store, [each for each in session.scalars(waiting.distinct()) if each is not None])
+    waiting = session.scalars(WAITING_OF_DEPLOYMENTS, {"deployments": deployment_storage_ids})
+    release_of_deployments(store, waiting)
     return True
+
+
+def _release_exclusive(store: Store) -> bool:
+    """Make the oldest exclusive execution pending if nothing else runs; return whether there was one."""
+    store.acquire_lock(LockKey.EVENT_IDS)  # the last two that end see each other
+    return exclusive_workflows.release_next(store)
 
 
 def release_of_deployments(store: Store, storage_ids: Iterable[int]) -> None:

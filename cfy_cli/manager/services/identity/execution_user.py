@@ -9,11 +9,14 @@ from cfy_cli.errors import Forbidden
 from cfy_cli.manager.services.identity.access import scope_for
 from cfy_cli.manager.services.identity.identities import Identities
 from cfy_cli.manager.services.identity.role_permissions import VERSION
+from cfy_cli.manager.store.compiled_query import CompiledQuery
 from cfy_cli.manager.store.models import Execution, ExecutionSchedule, User
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
-_USER = select(User.username, User.active, User.version, VERSION).where(User.storage_id == bindparam("storage_id"))
+_USER = CompiledQuery(
+    select(User.username, User.active, User.version, VERSION).where(User.storage_id == bindparam("storage_id"))
+)
 _STORAGE_ID = select(User.storage_id).where(User.username == bindparam("username"))
 ACTION = "started or resumed the execution"
 HINT = "Give the user the right back, or let a user who has it resume the execution or repeat the request"
@@ -60,10 +63,10 @@ def find_scope(
         return Forbidden(f"User `{username}`, who {action}, {reason}", hint=hint)
 
     storage_id = row.acts_for_storage_id or 0
-    found = session.execute(_USER, {"storage_id": storage_id}).one_or_none()
-    if found is None:
+    found = _USER.fetch(session.connection(), {"storage_id": storage_id})
+    if not found:
         raise forbidden(row.acts_for or row.created_by, "was deleted")
-    username, active, version, permissions_version = found
+    [(username, active, version, permissions_version)] = found
     if not active:
         raise forbidden(username, "was deactivated")
     identity = identities.of_versions(session, (storage_id, username, version), permissions_version)

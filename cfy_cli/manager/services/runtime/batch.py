@@ -1,9 +1,8 @@
 """Changes that an execution has to store together: events, task states, processes and states of node instances."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import Any, NamedTuple, TypedDict, TypeVar
+from typing import NamedTuple, TypedDict, TypeVar
 
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import Session
@@ -12,19 +11,21 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.manager.engine.health import system_properties
 from cfy_cli.manager.engine.tasks import ErrorCause, SetState
 from cfy_cli.manager.services.runtime.claims import Claim
-from cfy_cli.manager.store.bulk import BulkStatement, split
+from cfy_cli.manager.store.advisory_locks import LockKey
+from cfy_cli.manager.store.bulk import BulkStatement
+from cfy_cli.manager.store.compiled_query import CompiledQuery
+from cfy_cli.manager.store.list_parameters import is_among
 from cfy_cli.manager.store.models import Event, Execution, NodeInstance, Operation, TasksGraph, Tenant
+from cfy_cli.manager.store.query import column
 
 R = TypeVar("R")
 
 _operations, _instances = Operation.__table__, NodeInstance.__table__
-MANY_EXECUTIONS = 5  # from which one query is faster than one for each
 EXECUTION_COLUMNS = (
     Execution.id, Execution.visibility, Execution.owned_by, Execution.claim, Execution.tenant_name,
 )  # fmt: skip
-EXECUTION = BulkStatement(select(*EXECUTION_COLUMNS).where(Execution.id == bindparam("execution_id")))
-EXECUTIONS = select(*EXECUTION_COLUMNS).where(Execution.id.in_(bindparam("execution_ids", expanding=True)))
-INSERT_EVENT = BulkStatement.insert(Event)
+EXECUTIONS = CompiledQuery(select(*EXECUTION_COLUMNS).where(is_among(column(Execution, "id"), "execution_ids")))
+INSERT_EVENT = BulkStatement.insert(Event, lock=LockKey.EVENT_IDS)
 INSERT_GRAPH, INSERT_OPERATION = BulkStatement.insert(TasksGraph), BulkStatement.insert(Operation)
 UPDATE_TASK = BulkStatement(
     update(Operation)
@@ -170,7 +171,15 @@ class Batch:
             del self.tasks[operation_id]
 
     def store(self, session: Session) -> None:
-        """Store the changes of all executions whose claims are not lost; the caller holds the lock of events."""
+        """Store the changes and the events of all executions whose claims are not lost.
+
+        The caller holds the lock EVENTS, together with others.
+        """
+        self.store_changes(session)
+        INSERT_EVENT.execute(session.connection(), self.events)
+
+    def store_changes(self, session: Session) -> None:
+        """Store all but the events; those that are left in `events` are for the caller to store."""
         self._read_executions(session)
         connection = session.connection()
         self._update_new_operations()
@@ -180,7 +189,6 @@ class Batch:
             self._store_instance_states(session)
         UPDATE_PROCESS.execute(connection, _sorted_rows(self.processes))
         UPDATE_TASK.execute(connection, _sorted_rows(self.tasks))
-        INSERT_EVENT.execute(connection, self.events)
 
     def _read_executions(self, session: Session) -> None:
         """Drop the changes of executions that other workers have by now, and give rows the present visibility.
@@ -189,13 +197,7 @@ class Batch:
         """
         ids = {event["execution_id"] for event in self.events} | self.claims.keys()
         connection = session.connection()
-        # Each round asks this, mostly of one execution, so it goes to the driver directly.
-        named = [each for each in ids if each]
-        rows: Iterable[Sequence[Any]] = (
-            chain.from_iterable(EXECUTION.fetch(connection, {"execution_id": each}) for each in named)
-            if len(named) < MANY_EXECUTIONS
-            else chain.from_iterable(connection.execute(EXECUTIONS, {"execution_ids": some}) for some in split(named))
-        )
+        rows = EXECUTIONS.fetch(connection, {"execution_ids": [each for each in ids if each]})  # asked in each round
         visibilities: dict[str | None, tuple[str, str]] = {}
         tenants: set[str] = set()  # that exist
         for execution_id, visibility, owned_by, number, tenant in rows:

@@ -7,11 +7,12 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from cfy_cli.errors import Conflict
+from cfy_cli.manager.store.compiled_query import CompiledQuery
 from cfy_cli.manager.store.models import Execution
 
 # Recovery locks the row for an update, so it waits for those that write under a claim, and they see what it has done.
 # Other changes of the row are not held up.
-PRESENT_CLAIM = (
+PRESENT_CLAIM = CompiledQuery(
     select(Execution.claim)
     .where(Execution.storage_id == bindparam("storage_id"))
     .with_for_update(read=True, key_share=True)
@@ -32,14 +33,18 @@ class Claim:
 
     def check(self, session: Session) -> None:
         """Keep the claim until the end of the transaction. Raises ClaimLost."""
-        present = session.connection().scalar(PRESENT_CLAIM, {"storage_id": self.storage_id})
-        if present is not None:  # else the execution is deleted
-            self.compare(present)
+        for (present,) in PRESENT_CLAIM.fetch(session.connection(), {"storage_id": self.storage_id}):
+            self.compare(present)  # that of a deleted execution is not lost
 
     def compare(self, present: int) -> None:
         """Raise ClaimLost when the execution has another number by now."""
         if present != self.number:
             self.lost.set()
+            self.check_lost()
+
+    def check_lost(self) -> None:
+        """Raise ClaimLost when it was found lost."""
+        if self.lost.is_set():
             raise ClaimLost("The execution was given to another worker, because this one was not seen any more")
 
 

@@ -16,7 +16,7 @@ from cfy_cli.manager.store.advisory_locks import Lock, LockKey
 from cfy_cli.manager.store.database import Database
 
 log = logging.getLogger(__name__)
-LOCKS = (Lock(LockKey.EVENTS),)
+LOCKS = (Lock(LockKey.EVENTS, is_shared=True),)
 FLUSH_INTERVAL = 0.1  # seconds that an event may wait for others of its transaction
 MAX_PENDING_AHEAD = 5_000  # events: above it, an execution does not go on while others are stored
 MAX_PENDING_EVENTS = 20_000  # above it, threads that emit events wait for the database
@@ -145,7 +145,7 @@ class EventWriter:
             raise refused
 
     def _write(self, batch: Batch) -> None:
-        with self._database.write(locks=LOCKS) as session:
+        with self._database.write(locks=LOCKS, reuse_plans=True) as session:
             batch.store(session)
 
     def _flush_periodically(self) -> None:

@@ -1,7 +1,7 @@
 """Context of one execution that a worker runs."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +24,7 @@ from cfy_cli.manager.services.runtime.claims import Claim, StopSignal
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.shared_writes import SharedWrites
+from cfy_cli.manager.store.advisory_locks import Lock
 from cfy_cli.manager.store.audit import Actor, WriteSession
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.models.owned import inherited_columns
@@ -127,9 +128,14 @@ class ExecutionContext:
             yield retry_until_available(self.stopping, connect)
 
     @contextmanager
-    def writing_own_rows(self, *, check_claim: bool = True) -> Iterator[Store]:
-        """Open a write transaction for the same rows. Raises ClaimLost when another worker has the execution."""
-        with self.app.writing(self._system_scope, self._actor) as store:
+    def writing_own_rows(
+        self, locks: Sequence[Lock] = (), *, check_claim: bool = True, reuse_plans: bool = False
+    ) -> Iterator[Store]:
+        """Open a write transaction for the same rows, which begins with the locks.
+
+        Raises ClaimLost when another worker has the execution.
+        """
+        with self.app.writing(self._system_scope, self._actor, locks, reuse_plans=reuse_plans) as store:
             if check_claim:
                 self.check_claim(store)
             yield store

@@ -3,29 +3,43 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from cfy_cli.manager.services.runtime.batch import EventRow
+from cfy_cli.manager.engine.ports import WorkflowResult
+from cfy_cli.manager.services.runtime.batch import INSERT_EVENT, EventRow
 from cfy_cli.manager.services.runtime.db_retry import is_transient
-from cfy_cli.manager.store.advisory_locks import LockKey
-from cfy_cli.manager.store.models import Execution
+from cfy_cli.manager.store.advisory_locks import Lock, LockKey
 from cfy_cli.manager.store.store import Store
 
 if TYPE_CHECKING:
     from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 
 
+# Recovery holds it alone, so that the claims are not lost before the commit.
+LOCKS = (Lock(LockKey.EVENTS, is_shared=True),)
+
+
+class Progress(NamedTuple):
+    """Numbers of the operations of an execution: of all, and of those that have ended."""
+
+    total: int
+    finished: int
+
+
 @dataclass(slots=True)
 class Write:
-    """A change of rows of an execution and of its deployment, after all its events and `final_events`.
+    """The end of an execution, after all its events and `final_events`.
 
-    `finish` is called once, after all changes of the transaction, with their executions.
+    The `progress` is None when it is stored. `change` changes rows of its deployment before. `store_ends` is called
+    once, with all writes of the transaction, and returns further events.
     """
 
     context: "ExecutionContext"
-    change: Callable[[Store], None]
+    result: WorkflowResult
+    progress: Progress | None
+    change: Callable[[Store], None] | None
     final_events: Sequence[EventRow]
-    finish: Callable[[Store, Sequence[Execution]], None]
+    store_ends: Callable[[Store, Sequence["Write"]], Sequence[EventRow]]
     is_done: bool = False
     error: Exception | None = None
 
@@ -69,17 +83,24 @@ def _try_to_store(writes: Sequence[Write]) -> None:
 def _store(writes: Sequence[Write]) -> None:
     first = writes[0].context
     final_events = [event for write in writes for event in write.final_events]
-    with first.event_writer.draining(final_events) as batch, first.writing_own_rows() as store:
+    with (
+        first.event_writer.draining(final_events) as batch,
+        first.writing_own_rows(LOCKS, check_claim=False, reuse_plans=True) as store,
+    ):
         session = store.unscoped  # rows of the executions and their deployments
-        for write in writes[1:]:
-            write.context.check_claim(store)  # before the lock of events, as for the first one
-        executions = [write.context.execution for write in writes]
-        of_deployments = [each.deployment_storage_id or 0 for each in executions]
-        store.acquire_in_order([(LockKey.EVENTS, [0]), (LockKey.DEPLOYMENT, of_deployments)])
-        batch.store(session)
+        batch.claims.update((write.context.execution.id, write.context.claim) for write in writes)
+        batch.store_changes(session)
         for write in writes:
-            write.change(write.context.in_transaction(store))
-            if len(writes) > 1:  # the next change sees what this one has written past the session
-                store.flush()
-                session.expunge_all()
-        writes[0].finish(store, executions)
+            write.context.claim.check_lost()
+        of_deployments = [write.context.execution.deployment_storage_id or 0 for write in writes]
+        store.acquire_locks(LockKey.DEPLOYMENT, of_deployments)
+        if any(write.change for write in writes):
+            store.acquire_lock(LockKey.EVENT_IDS)  # before rows of deployments, which others change when they hold it
+        for write in writes:
+            if write.change is not None:
+                write.change(write.context.in_transaction(store))
+                if len(writes) > 1:  # the next change sees what this one has written past the session
+                    store.flush()
+                    session.expunge_all()
+        further = writes[0].store_ends(store, writes)
+        INSERT_EVENT.execute(session.connection(), [*batch.events, *further])

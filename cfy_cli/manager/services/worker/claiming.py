@@ -14,8 +14,10 @@ from cfy_cli.manager.services.deployments import tree
 from cfy_cli.manager.services.execution_groups import group_queues
 from cfy_cli.manager.services.executions import exclusive_workflows
 from cfy_cli.manager.store.advisory_locks import Lock, LockKey, acquire_locks
+from cfy_cli.manager.store.compiled_query import CompiledQuery
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.query import is_one_of
+from cfy_cli.manager.store.row_changes import write_changes
 
 LOCKS = (  # the maintenance mode is not turned on before the commit
     Lock(LockKey.CONFIGURATION, is_shared=True),
@@ -37,7 +39,7 @@ IS_DUE = and_(
 OLDEST_DUE = (
     select(Execution).where(IS_DUE).order_by(Execution.created_at, Execution.storage_id).limit(bindparam("limit"))
 )
-WORK = select(exists().where(IS_DUE), group_queues.IS_ANY_OPEN, group_queues.WAITS_FOR_BATCH)
+WORK = CompiledQuery(select(exists().where(IS_DUE), group_queues.IS_ANY_OPEN, group_queues.WAITS_FOR_BATCH))
 # Each with the maintenance mode, which costs no further round trip.
 OLDEST_UNCLAIMED = OLDEST_DUE.add_columns(maintenance_mode.MODE).with_for_update(skip_locked=True, of=Execution)
 
@@ -57,10 +59,10 @@ def find_work(app: AppContext, *, group_was_open: bool = False) -> Work:
     Where a group was just found open, it is not looked into: the claim, which does that, will mostly find something.
     """
     with app.database.read() as session:
-        is_due, is_open, has_batches = session.execute(WORK, {"now": _latest_start(app)}).one()
+        [(is_due, is_open, has_batches)] = WORK.fetch(session.connection(), {"now": _latest_start(app)})
         may_claim = is_open and not maintenance_mode.is_on(app)
         is_in_groups = may_claim and (group_was_open or group_queues.has_next(session))
-    return Work(is_due, is_in_groups, has_batches)
+    return Work(bool(is_due), bool(is_in_groups), bool(has_batches))
 
 
 def claim(
@@ -71,7 +73,7 @@ def claim(
     `is_due` and `from_groups` tell where `find_work` has found some.
     """
     until = _latest_start(app)
-    with app.database.write(locks=LOCKS) as session:
+    with app.database.write(locks=LOCKS, reuse_plans=True) as session:
         limit = min(limit, CLAIM_BATCH)
         rows = session.execute(OLDEST_UNCLAIMED, {"now": until, "limit": limit}).all() if is_due else []
         mode = rows[0][1] if rows else None
@@ -88,8 +90,7 @@ def claim(
             claimed.append((execution, _start_mode(execution)))
             execution.status, execution.started_at, execution.worker = ExecutionState.STARTED, now(), worker
             execution.claim += 1
-        session.flush()
-        group_queues.forget_empty(session, {execution.execution_group_id for execution, _ in claimed})
+        write_changes(session, due)
     return claimed
 
 

@@ -28,6 +28,7 @@ from cfy_cli.manager.services.deployments import node_instances
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.runtime.shared_writes import Progress
 from cfy_cli.manager.services.secrets.secrets import execution_secrets
 from cfy_cli.manager.services.worker import modifications, scaling
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance
@@ -65,8 +66,9 @@ class StoreRecords(StoreLookups, Records):
         self._cancel_request = CancelRequest.NONE
         is_new = context.start_mode is StartMode.NEW  # it was claimed, so nobody had cancelled it, a moment ago
         self._next_poll = time.monotonic() + POLL_INTERVAL if is_new else 0.0
-        self._progress = (0, 0)  # operations: total, ended
-        self._stored_progress = (context.execution.total_operations, context.execution.finished_operations)
+        self._progress = Progress(0, 0)
+        execution = context.execution
+        self._stored_progress = Progress(execution.total_operations, execution.finished_operations)
         self._poll_lock = threading.Lock()  # of the three above
         self._decisions: Mapping[str, Json] = context.execution.decisions  # replaced and never changed
         self._decisions_lock = threading.Lock()  # of the replacement
@@ -164,15 +166,19 @@ class StoreRecords(StoreLookups, Records):
 
     def report_progress(self, total: int, finished: int) -> None:
         with self._poll_lock:
-            self._progress = (total, finished)
+            self._progress = Progress(total, finished)
+
+    def unstored_progress(self) -> Progress | None:
+        """Return the progress unless it is stored already."""
+        return None if self._stored_progress == self._progress else self._progress
 
     def store_progress(self) -> None:
-        total, finished = self._progress
-        if self._stored_progress == self._progress:
+        progress = self.unstored_progress()
+        if progress is None:
             return
         with self._context.writing_own_rows() as store:
-            self._update_execution(store, total_operations=total, finished_operations=finished)
-        self._stored_progress = total, finished
+            self._update_execution(store, total_operations=progress.total, finished_operations=progress.finished)
+        self._stored_progress = progress
 
     def _poll(self) -> None:
         """Read the cancel request and, while at it, store the progress."""
@@ -185,7 +191,7 @@ class StoreRecords(StoreLookups, Records):
         number, status, *progress = row
         self._context.claim.compare(number)
         self._cancel_request = CANCEL_REQUESTS.get(ExecutionState(status), CancelRequest.NONE)
-        self._stored_progress = (progress[0], progress[1])
+        self._stored_progress = Progress(*progress)
         self.store_progress()
 
     def _update_execution(self, store: Store, **columns: object) -> None:

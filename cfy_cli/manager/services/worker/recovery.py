@@ -69,13 +69,13 @@ def _recover(
         acquire_lock(session, LockKey.CLAIMING)
         if silent is not None and not _is_still_silent(session, silent):
             return 0, []
+        acquire_lock(session, LockKey.EVENTS)  # held by those that write for many executions at once
         claimed = session.scalars(  # waits for what these workers are writing at this moment
             select(Execution)
             .where(Execution.status.in_(CLAIMED), Execution.worker.in_(exited_workers))
             .order_by(Execution.storage_id)
             .with_for_update()
         ).all()
-        acquire_lock(session, LockKey.EVENTS)  # held by those that write for many executions at once
         _count_crashes(session, exited_workers, claimed)
         _forget(session, exited_workers, is_lost=silent is not None)
         for execution in claimed:

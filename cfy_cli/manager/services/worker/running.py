@@ -122,8 +122,9 @@ def _run_system_workflow(context: ExecutionContext) -> None:
 
 def _run_on_deployment(context: ExecutionContext) -> None:
     _check_start(context)
-    result = _run_workflow(context)
+    result, records = _run_workflow(context)
     if context.stopping.is_set() and result.state != ExecutionState.TERMINATED:
+        retry_until_available(context.stopping, records.store_progress)
         return
     try:
         retry_until_available(context.stopping, lambda: capability_dependencies.update_targets(context))
@@ -131,7 +132,7 @@ def _run_on_deployment(context: ExecutionContext) -> None:
         context.log(f"The dependencies of the deployment are not updated: {error}", "error")
     except Exception:
         log.exception("Updating the dependencies after execution %s failed", context.execution.id)
-    complete_execution(context, result)
+    complete_execution(context, result, progress=records.unstored_progress())
 
 
 def _check_start(context: ExecutionContext) -> None:
@@ -145,7 +146,7 @@ def _check_start(context: ExecutionContext) -> None:
         raise
 
 
-def _run_workflow(context: ExecutionContext) -> WorkflowResult:
+def _run_workflow(context: ExecutionContext) -> tuple[WorkflowResult, ManagerRecords]:
     execution, app = context.execution, context.app
     definitions = read_definitions(context)
     deployment = definitions.deployment
@@ -186,10 +187,9 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
         server=shared_server(active_limits()),
         choose_executor=partial(_choose_executor, context),
     )
-    retry_until_available(context.stopping, records.store_progress)
     if not context.stopping.is_set():
         retry_until_available(context.stopping, records.revoke_tokens)
-    return result
+    return result, records
 
 
 def _choose_executor(
