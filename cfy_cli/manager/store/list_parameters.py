@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import ARRAY, Boolean, Dialect, Text, TypeDecorator, bindparam, func, select
 from sqlalchemy.ext.compiler import compiles
@@ -39,6 +39,10 @@ class _ListOf(TypeDecorator[Sequence[Any]]):
 class _IsAmong(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
+
+    def self_group(self, against: object = None) -> Self:
+        """Return the condition as it is: with `= 1`, which SQLAlchemy adds for SQLite, that would use no index."""
+        return self
 
 
 @compiles(_IsAmong, "postgresql")
