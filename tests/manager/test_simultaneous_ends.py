@@ -1,11 +1,11 @@
-"""Two workers on PostgreSQL that store rounds and ends of executions at the same time."""
+"""Workers and others on PostgreSQL that store rounds, ends of executions and events at the same time."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.states import ExecutionState
@@ -187,3 +187,20 @@ def test_events_are_committed_in_their_order(app: AppContext, start: Callable[..
     later.result(60)
     writer.close()
     assert read_messages(app) == ["first", "second"]
+
+
+def test_events_are_not_added_to_what_is_being_deleted(
+    app: AppContext, ask: Ask, start: Callable[..., Group], workers: Workers
+) -> None:
+    start(concurrency=5)
+    execution = claim_all(app)[0]
+    lines = {"execution_id": execution.id, "events": [], "logs": [{"message": {"text": "first"}}]}
+    codes: list[int] = []
+    with app.database.write() as session:
+        acquire_lock(session, LockKey.EVENTS)  # as the deletion of a tenant does
+        workers.start(lambda: codes.append(ask("POST", "/events", json=lines).status_code))
+        wait_until(lambda: session.scalar(WAITING) or 0, lambda count: count >= 1)
+        session.execute(delete(Execution).where(Execution.storage_id == execution.storage_id))
+    workers.wait()
+    assert codes == [404]
+    assert read_messages(app) == []

@@ -12,7 +12,7 @@ from cfy_cli.manager.rest.schemas import answer_of, list_answer, row_answer
 from cfy_cli.manager.rest.serialize import dump, page_of
 from cfy_cli.manager.services.events import events
 from cfy_cli.manager.store.listing import Listing, Range
-from cfy_cli.manager.store.models import Event, Execution
+from cfy_cli.manager.store.models import Event
 from cfy_cli.manager.store.query import Condition
 
 FILTERS = (
@@ -68,7 +68,7 @@ def create_events(call: Call, body: NewEvents) -> None:
     limits, every = active_limits(), (*(body.events or ()), *(body.logs or ()))
     limits.check("events", len(every), "The events of the request", TooLarge)
     limits.check("event", max((len(dump(item)) for item in every), default=0), "The bytes of an event", TooLarge)
-    execution = call.store.get_own(Execution, body.execution_id)
+    execution = events.get_execution(call.store, body.execution_id)
     call.store.record_update(execution)
     for kind, items in (("cloudify_event", body.events), ("cloudify_log", body.logs)):
         for item in items or ():

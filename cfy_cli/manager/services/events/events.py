@@ -50,6 +50,15 @@ def next_cursor(store: Store, listing: Listing, where: Condition, page: Page[Eve
     return last if count == store.count(Event, listing, where=and_(where, Event.storage_id <= last)) else None
 
 
+def get_execution(store: Store, execution_id: str) -> Execution:
+    """Return the execution that events are added to. Raises NotFound; Forbidden for one of another tenant.
+
+    Its tenant is not deleted, and its visibility not changed, before the commit.
+    """
+    store.acquire_lock(LockKey.EVENTS)
+    return store.get_own(Execution, execution_id)
+
+
 def add(
     store: Store,
     execution: Execution,
@@ -59,8 +68,7 @@ def add(
     manager_name: str | None,
     agent_name: str | None,
 ) -> None:
-    """Add an event (`cloudify_event`) or log (`cloudify_log`), as clients post it, to an execution."""
-    store.acquire_lock(LockKey.EVENTS)  # storage ids must be visible in the order they are given
+    """Add an event (`cloudify_event`) or log (`cloudify_log`), as clients post it, to one of `get_execution`."""
     store.add(
         Event(
             type=kind,
