@@ -27,7 +27,10 @@ from tests.manager.test_execution_groups import Group, deployments, start
 
 __all__ = ["deployments", "start"]
 pytestmark = pytest.mark.postgresql
-WAITING = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+WAITING = text(  # in this database: other tests use the same server
+    "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+    " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+)
 
 
 class Workers:
