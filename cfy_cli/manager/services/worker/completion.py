@@ -25,20 +25,20 @@ from cfy_cli.manager.store.query import column, is_one_of
 from cfy_cli.manager.store.store import Store
 
 LOCKS = (Lock(LockKey.EVENTS),)  # alone: it may delete what others write events of
-IS_OWN = is_among(column(Execution, "storage_id"), "storage_ids")
+IS_OWN = is_among(column(Execution, "id"), "ids")  # a restored snapshot gives its row another storage id
 SET_RESULT = CompiledQuery(
     update(Execution)
     # A row may be deleted in the same transaction, which then changes nothing. A client may have set its end.
     .where(IS_OWN, ~is_one_of(column(Execution, "status"), *ENDED))
     .values(status=bindparam("new_status"), error=bindparam("new_error"), ended_at=bindparam("end_time"))
-    .returning(Execution.storage_id)
+    .returning(Execution.id)
 )
 SET_PROGRESS = BulkStatement(
     update(Execution)
-    .where(Execution.storage_id == bindparam("own"))
+    .where(Execution.id == bindparam("own"))
     .values(total_operations=bindparam("total"), finished_operations=bindparam("finished"))
 )
-STILL_EXIST = select(Execution.storage_id).where(IS_OWN)
+STILL_EXIST = select(Execution.id).where(IS_OWN)
 
 
 def complete_execution(
@@ -80,6 +80,7 @@ def complete_execution(
                 change_rows(store)
             batch.store_changes(store.unscoped)  # rows of this execution and its deployment
             further = _store_ends(store, [write])
+            # of this execution and its group
             INSERT_EVENT.execute(store.unscoped.connection(), [*batch.events, *further])
 
     try:
@@ -117,23 +118,23 @@ def _set_results(store: Store, writes: Sequence[Write]) -> tuple[list[StateChang
     That of a deployment's deletion does not exist any more.
     """
     connection = store.unscoped.connection()  # the rows of the executions
-    changes, by_result = list[StateChange](), dict[tuple[str, str], list[int]]()
+    changes, by_result = list[StateChange](), dict[tuple[str, str], list[str]]()
     for write in writes:
         execution, state = write.context.execution, write.result.state
         error = sanitize_text(write.context.masking.mask(write.result.error))
         changes.append(StateChange(execution, state, error))
-        by_result.setdefault((state, error), []).append(execution.storage_id)
-    rows = [(write.context.execution.storage_id, write.progress) for write in writes]
+        by_result.setdefault((state, error), []).append(execution.id)
+    rows = [(write.context.execution.id, write.progress) for write in writes]
     SET_PROGRESS.execute(connection, [{"own": own, **progress._asdict()} for own, progress in rows if progress])
-    changed, end_time = set[int](), now()
-    for (new_status, new_error), storage_ids in by_result.items():
-        values = {"storage_ids": storage_ids, "new_status": new_status, "new_error": new_error, "end_time": end_time}
-        changed.update(storage_id for (storage_id,) in SET_RESULT.fetch(connection, values))
-    others = [each.execution.storage_id for each in changes if each.execution.storage_id not in changed]
-    ended_before = set(connection.scalars(STILL_EXIST, {"storage_ids": others})) if others else set()
+    changed, end_time = set[str](), now()
+    for (new_status, new_error), ids in by_result.items():
+        values = {"ids": ids, "new_status": new_status, "new_error": new_error, "end_time": end_time}
+        changed.update(execution_id for (execution_id,) in SET_RESULT.fetch(connection, values))
+    others = [each.execution.id for each in changes if each.execution.id not in changed]
+    ended_before = set(connection.scalars(STILL_EXIST, {"ids": others})) if others else set()
     return (
-        [each for each in changes if each.execution.storage_id not in ended_before],
-        [write for write in writes if write.context.execution.storage_id in changed | ended_before],
+        [each for each in changes if each.execution.id not in ended_before],
+        [write for write in writes if write.context.execution.id in changed | ended_before],
     )
 
 
