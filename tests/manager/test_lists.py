@@ -54,6 +54,7 @@ def varied(ask: Ask, upload: Upload, run: Callable[..., Item]) -> None:
     for username, name in (("admin", "ops"), ("ann", "ops"), ("ann", "dev")):
         ask("PUT", "/user-groups/users", json={"username": username, "group_name": name})
     ask("POST", "/user-groups/dev", json={"role": "sys_admin"})
+    assert ask("PUT", "/config/rest.account_lock_period", json={"value": 60}).ok  # longer than any test
     for _ in range(6):
         ask("GET", "/status", user="ann", password="wrong")
     ask("POST", "/users/active/ann", json={"action": "activate"})
