@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.states import ExecutionState
@@ -207,3 +207,23 @@ def test_events_are_not_added_to_what_is_being_deleted(
     workers.wait()
     assert codes == [404]
     assert read_messages(app) == []
+
+
+def test_group_that_is_resumed_as_it_ends_waits_again(
+    app: AppContext, ask: Ask, start: Callable[..., Group], workers: Workers
+) -> None:
+    group = start(concurrency=5)
+    own = ExecutionGroup.id == group["id"]
+    with app.database.write() as session:
+        session.execute(update(Execution).where(Execution.execution_group_id == group["id"]).values(status="failed"))
+    codes: list[int] = []
+    with app.database.write() as session:
+        acquire_lock(session, LockKey.EVENTS)  # as the end of its last execution does
+        resume = {"action": "resume"}
+        workers.start(lambda: codes.append(ask("POST", f"/execution-groups/{group['id']}", json=resume).status_code))
+        wait_until(lambda: session.scalar(WAITING) or 0, lambda count: count >= 1)
+        session.execute(update(ExecutionGroup).where(own).values(is_waiting=False))
+    workers.wait()
+    assert codes == [200]
+    with app.database.read() as session:
+        assert session.scalar(select(ExecutionGroup.is_waiting).where(own)) is True
